@@ -1,0 +1,55 @@
+"""pytest-modeleval: model evals as pytest tests, with a gate on accuracy, p95 latency and cost."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_modeleval.core.cases import Case
+    from pytest_modeleval.core.predictions import Failure, Prediction, Usage
+    from pytest_modeleval.errors import (
+        DatasetError,
+        EngineError,
+        ModelEvalError,
+        PredictionError,
+        Unscored,
+        UsageError,
+    )
+    from pytest_modeleval.evaluate import Report, evaluate_model
+
+__all__ = [
+    "Case",
+    "DatasetError",
+    "EngineError",
+    "Failure",
+    "ModelEvalError",
+    "Prediction",
+    "PredictionError",
+    "Report",
+    "Unscored",
+    "Usage",
+    "UsageError",
+    "evaluate_model",
+]
+
+_HOMES = {
+    "Case": "core.cases",
+    "Failure": "core.predictions",
+    "Prediction": "core.predictions",
+    "Usage": "core.predictions",
+    "Report": "evaluate",
+    "evaluate_model": "evaluate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for, since every pytest session imports us."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

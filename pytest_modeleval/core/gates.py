@@ -1,0 +1,352 @@
+"""Gates: the thresholds of a run held against its numbers, in one place.
+
+Terminal, files, JUnit and exit status all read the one verdict that ``judge`` gives. A threshold
+that cannot be judged honestly is never met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_modeleval.core.summaries import Metric, Summary, group_records, summarize
+from pytest_modeleval.core.thresholds import POOLED, Threshold
+from pytest_modeleval.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_modeleval.core.records import Record
+
+__all__ = ["Coverage", "Judgement", "Status", "Verdict", "check_scopes", "judge"]
+
+Status = Literal["met", "not met", "invalid", "not judged"]
+
+_RANK: dict[Status, int] = {"met": 0, "not judged": 1, "invalid": 2, "not met": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of one suite was meant to run.
+
+    Attributes:
+        suite: Name of the suite.
+        variant: Id of the suite's other parameters.
+        n_total: Cases of the dataset.
+        n_selected: Those of them that were left to run by ``-k``, ``--lf`` and their like.
+        tags: For each tag the same two numbers.
+        thresholds: Thresholds that the suite's own marker sets.
+    """
+
+    suite: str
+    variant: str = ""
+    n_total: int
+    n_selected: int
+    tags: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    thresholds: tuple[Threshold, ...] = ()
+
+    def of_tag(self, tag: str | None) -> tuple[int, int]:
+        """Cases in all and cases selected, of one tag or of all."""
+        return self.tags.get(tag, (0, 0)) if tag is not None else (self.n_total, self.n_selected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What became of one threshold in one place.
+
+    Attributes:
+        threshold: The threshold.
+        suite: Title of the suite it was judged on; None for the pooled run.
+        model: The model it was judged on; None for the pooled run.
+        status: What it comes to.
+        metric: The number it was held against; None where there is none.
+        reason: Why it is not met, invalid or not judged; None where it is met.
+        is_uncertain: The interval holds the bound, so another run may turn out otherwise.
+        is_implied: The bound is a setting's (error rate), not a threshold the user wrote.
+    """
+
+    threshold: Threshold
+    suite: str | None
+    model: str | None
+    status: Status
+    metric: Metric | None = None
+    reason: str | None = None
+    is_uncertain: bool = False
+    is_implied: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The judgement as plain data."""
+        return {
+            "threshold": self.threshold.text,
+            "suite": self.suite,
+            "model": self.model,
+            "status": self.status,
+            "metric": self.metric.to_dict() if self.metric else None,
+            "reason": self.reason,
+            "uncertain": self.is_uncertain,
+            "implied": self.is_implied,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The gate of a run: every threshold judged, and the worst of them.
+
+    Attributes:
+        status: The worst of the judgements.
+        judgements: A judgement for each threshold and place it holds.
+        summaries: The numbers that were judged, a summary for each suite and model.
+        reason: Why the run as a whole is invalid; None where it is not.
+    """
+
+    status: Status
+    judgements: tuple[Judgement, ...] = ()
+    summaries: tuple[Summary, ...] = ()
+    reason: str | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether this verdict alone makes the exit status 1."""
+        return self.status in ("not met", "invalid")
+
+    @property
+    def explicit(self) -> tuple[Judgement, ...]:
+        """The judgements on thresholds that the user wrote."""
+        return tuple(item for item in self.judgements if not item.is_implied)
+
+    def of(self, summary: Summary, metric: str) -> list[Judgement]:
+        """The judgements on one metric of one summary, for all its cases."""
+        return [
+            item
+            for item in self.judgements
+            if (item.suite, item.model) == (summary.title, summary.model)
+            and item.threshold.metric == metric
+            and item.threshold.tag is None
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain data."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "thresholds": [item.to_dict() for item in self.judgements],
+        }
+
+
+def check_scopes(
+    thresholds: Iterable[Threshold], coverages: Sequence[Coverage], *, is_partial: bool
+) -> None:
+    """Refuse a threshold whose scope matches no case, since it would never be judged.
+
+    Args:
+        thresholds: The thresholds of the run.
+        coverages: The suites that were collected, whether or not any of their cases will run.
+        is_partial: Only some of the project's files were collected, so that a suite which is
+            not among them may well exist. A name that is nearly one of theirs is still refused.
+
+    Raises:
+        UsageError: A scope matches nothing; the message names what there is.
+    """
+    if not coverages:
+        return
+    suites = sorted({coverage.suite for coverage in coverages})
+    for threshold in thresholds:
+        place = f"{threshold.where}: {threshold.text!r}"
+        matching = [item for item in coverages if _is_in_scope(item.suite, threshold)]
+        if not matching:
+            hint = did_you_mean(str(threshold.suite), [*suites, POOLED])
+            if hint or not is_partial:
+                raise UsageError(
+                    f"{place}: no suite is named {threshold.suite!r}{hint}"
+                    f"; collected: {', '.join(suites)}"
+                )
+        elif threshold.tag is not None and not any(threshold.tag in item.tags for item in matching):
+            tags = sorted({tag for item in matching for tag in item.tags})
+            raise UsageError(
+                f"{place}: no case has the tag {threshold.tag!r}"
+                f"{did_you_mean(threshold.tag, tags)}; tags are: {', '.join(tags) or 'none'}"
+            )
+
+
+def judge(
+    records: Sequence[Record],
+    coverages: Sequence[Coverage],
+    thresholds: Sequence[Threshold],
+    *,
+    max_error_rate: float = 0.0,
+    max_unscored_rate: float = 0.0,
+    judge_partial: bool = False,
+) -> Verdict:
+    """The verdict of a run.
+
+    Args:
+        records: What came of each case.
+        coverages: What was meant to run; a case without a record makes its suite incomplete.
+        thresholds: The thresholds of the settings; those of markers stand in the coverages.
+        max_error_rate: Share of errored cases that is still met.
+        max_unscored_rate: Share of unscored cases that is still met.
+        judge_partial: Judge a partial selection like a whole suite.
+    """
+    summaries = tuple(group_records(records))
+    own = {item for coverage in coverages for item in coverage.thresholds}
+    written = [*thresholds, *sorted(own, key=lambda item: (item.suite or "", item.text))]
+    if not any(coverage.n_selected for coverage in coverages):
+        if not written:
+            return Verdict(status="not judged", summaries=summaries)
+        reason = "no case was selected while thresholds are configured"
+        return Verdict(status="invalid", summaries=summaries, reason=reason)
+    judged = _Judge(coverages, summaries, judge_partial=judge_partial)
+    judgements = [item for threshold in written for item in judged.judge(threshold)]
+    for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
+        judgements += judged.judge(_implied(metric, bound), is_implied=True)
+    status = max((item.status for item in judgements), key=_RANK.__getitem__, default="met")
+    return Verdict(status=status, judgements=tuple(judgements), summaries=summaries)
+
+
+class _Judge:
+    """Judges one threshold after the other over the same summaries."""
+
+    def __init__(
+        self, coverages: Sequence[Coverage], summaries: Sequence[Summary], *, judge_partial: bool
+    ) -> None:
+        self.coverages = coverages
+        self.summaries = summaries
+        self.judge_partial = judge_partial
+
+    def judge(self, threshold: Threshold, *, is_implied: bool = False) -> list[Judgement]:
+        """The judgements on a threshold, one for each place that it holds."""
+        if threshold.suite == POOLED:
+            records = _of_tag((r for s in self.summaries for r in s.records), threshold.tag)
+            pooled = summarize(_unique(records), suite=POOLED)
+            return [self._judge_one(threshold, self.coverages, pooled, None)]
+        judgements = []
+        for coverage in self.coverages:
+            if not _is_in_scope(coverage.suite, threshold):
+                continue
+            if threshold.tag is not None and threshold.tag not in coverage.tags:
+                continue
+            own = [
+                summary
+                for summary in self.summaries
+                if (summary.suite, summary.variant) == (coverage.suite, coverage.variant)
+            ]
+            for summary in own or [summarize((), suite=coverage.suite, variant=coverage.variant)]:
+                if not own and not coverage.n_selected and threshold.suite is None:
+                    continue  # a suite that was left out altogether is no part of this run
+                part = summarize(
+                    _of_tag(summary.records, threshold.tag),
+                    suite=summary.suite,
+                    variant=summary.variant,
+                    model=summary.model,
+                )
+                judged = self._judge_one(threshold, [coverage], part, summary.title, is_implied)
+                judgements.append(judged)
+        if not judgements and not is_implied:
+            name = threshold.suite or f"[{threshold.tag}]"
+            reason = f"{name} is not in this selection"
+            judgements.append(
+                Judgement(
+                    threshold=threshold, suite=None, model=None, status="not judged", reason=reason
+                )
+            )
+        return judgements
+
+    def _judge_one(
+        self,
+        threshold: Threshold,
+        coverages: Sequence[Coverage],
+        summary: Summary,
+        title: str | None,
+        is_implied: bool = False,
+    ) -> Judgement:
+        status, reason, metric = self._status(threshold, coverages, summary)
+        return Judgement(
+            threshold=threshold,
+            suite=title,
+            model=summary.model,
+            status=status,
+            metric=metric,
+            reason=reason,
+            is_uncertain=status in ("met", "not met") and _straddles(metric, threshold),
+            is_implied=is_implied,
+        )
+
+    def _status(
+        self, threshold: Threshold, coverages: Sequence[Coverage], summary: Summary
+    ) -> tuple[Status, str | None, Metric | None]:
+        """What the threshold comes to, why, and the number it was held against."""
+        n_total = sum(coverage.of_tag(threshold.tag)[0] for coverage in coverages)
+        n_selected = sum(coverage.of_tag(threshold.tag)[1] for coverage in coverages)
+        n_ran = self._n_ran(coverages, threshold.tag)
+        metric = summary.metric(threshold.metric) if summary.records else None
+        if n_selected < n_total and not self.judge_partial:
+            return "not judged", f"partial: {n_selected} of {n_total} cases", metric
+        if n_ran < n_selected:
+            return "invalid", f"incomplete: {n_ran} of {n_selected} cases", metric
+        if summary.n_asked == 0:
+            return "invalid", f"all {summary.n_skipped} cases were skipped", metric
+        if metric is None or metric.value is None:
+            return "invalid", metric.note if metric else "there is no case to judge", metric
+        if not metric.is_complete:
+            return "invalid", _incomplete_reason(metric), metric
+        if threshold.is_met_by(metric.value):
+            return "met", None, metric
+        return "not met", None, metric
+
+    def _n_ran(self, coverages: Sequence[Coverage], tag: str | None) -> int:
+        """The number of cases of these suites that have a record, whatever the model."""
+        wanted = {(coverage.suite, coverage.variant) for coverage in coverages}
+        return len(
+            {
+                (record.suite, record.variant, record.case_id)
+                for summary in self.summaries
+                if (summary.suite, summary.variant) in wanted
+                for record in _of_tag(summary.records, tag)
+            }
+        )
+
+
+def _is_in_scope(suite: str, threshold: Threshold) -> bool:
+    return threshold.suite in (None, POOLED, suite)
+
+
+def _of_tag(records: Iterable[Record], tag: str | None) -> list[Record]:
+    return [record for record in records if tag is None or tag in record.tags]
+
+
+def _unique(records: Iterable[Record]) -> list[Record]:
+    """Each record once, though one of an unknown model stands in several summaries."""
+    by_identity = {id(record): record for record in records}
+    return list(by_identity.values())
+
+
+def _implied(metric: str, bound: float) -> Threshold:
+    return Threshold(
+        text=f"{metric} <= {bound * 100:g}%",
+        metric=metric,
+        operator="<=",
+        bound=bound,
+        unit="rate",
+        where=f"model_eval_max_{metric}",
+    )
+
+
+def _straddles(metric: Metric | None, threshold: Threshold) -> bool:
+    """Whether the bound lies inside the interval; an end that does not exist reaches past it."""
+    if metric is None or (metric.low is None and metric.high is None):
+        return False
+    low = metric.low if metric.low is not None else float("-inf")
+    high = metric.high if metric.high is not None else float("inf")
+    return low < threshold.bound < high
+
+
+def _incomplete_reason(metric: Metric) -> str:
+    """Why a number that lacks cases can't be judged, and what would do."""
+    if metric.unit == "dollars":
+        return (
+            f"the cost is {metric.note}; add the model to model_eval_prices, "
+            "or let it report cost_usd"
+        )
+    if metric.unit == "seconds":
+        return f"{metric.note}; ask for the fixture prediction, or use model_eval.measure()"
+    return str(metric.note)

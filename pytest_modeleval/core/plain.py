@@ -1,0 +1,72 @@
+"""Plain data: what JSON, a pytest report and execnet can all carry.
+
+execnet takes exact builtin types alone and JSON neither NaN nor lone surrogates; what a model
+or a file hands over is therefore made plain once, where it arrives.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NotPlainError", "clean_text", "plain"]
+
+_MAX_DEPTH = 100
+
+
+class NotPlainError(TypeError):
+    """A value that JSON cannot hold; the message names its type."""
+
+
+def clean_text(text: str) -> str:
+    """``text`` as a plain ``str`` that can be encoded: lone surrogates become U+FFFD."""
+    if text.isascii():
+        return str(text) if type(text) is not str else text
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def plain(value: Any, *, depth: int = 0) -> Any:
+    """``value`` rebuilt of exact builtins.
+
+    Subclasses of builtins and numpy scalars and arrays become the builtin they stand for,
+    tuples become lists.
+
+    Raises:
+        NotPlainError: For anything JSON cannot hold: other types, NaN and infinities, keys that
+            are not text, and values nested deeper than 100 levels.
+    """
+    if isinstance(value, str):
+        return clean_text(value)
+    if value is None or type(value) in (bool, int):
+        return value
+    if depth > _MAX_DEPTH:
+        raise NotPlainError("a value nested deeper than 100 levels")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise NotPlainError(f"the number {float(value)!r}")
+        return float(value)
+    if isinstance(value, dict):
+        return _plain_mapping(value, depth)
+    if isinstance(value, list | tuple):
+        return [plain(item, depth=depth + 1) for item in value]
+    if isinstance(value, int):
+        return int(value)
+    to_list = getattr(value, "tolist", None)  # numpy scalars and arrays, without importing numpy
+    if callable(to_list) and not isinstance(value, type) and hasattr(value, "dtype"):
+        return plain(to_list(), depth=depth + 1)
+    kind = type(value)
+    name = kind.__qualname__
+    raise NotPlainError(
+        f"a {name}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{name}"
+    )
+
+
+def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    """A mapping made plain; its keys have to be text."""
+    for key in value:
+        if not isinstance(key, str):
+            raise NotPlainError(f"a mapping with the key {key!r}, which is not text,")
+    return {clean_text(key): plain(item, depth=depth + 1) for key, item in value.items()}

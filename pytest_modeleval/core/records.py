@@ -1,0 +1,183 @@
+"""Records: a case, what came of asking it, and its outcome; one line of the journal each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_modeleval.core.cases import content_hash
+from pytest_modeleval.core.predictions import Failure, Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_modeleval.core.cases import Case
+
+__all__ = ["FORMAT_VERSION", "Outcome", "Record", "Score", "answer_to_dict", "make_record"]
+
+FORMAT_VERSION = 1
+"""Version of every file this package writes; a newer one is refused with a sentence."""
+
+Outcome = Literal["passed", "missed", "errored", "unscored", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What one scorer thinks of one answer.
+
+    Attributes:
+        name: The scorer's name.
+        value: A number in [0, 1].
+        reason: Why, in words; None where the scorer gives none.
+        min_score: The pass mark that the value was held against; None where it was only noted.
+    """
+
+    name: str
+    value: float
+    reason: str | None = None
+    min_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One case of one suite, asked of one model once, and what came of it.
+
+    All values are plain data, so a record crosses processes and becomes a JSON line as it is.
+
+    Attributes:
+        suite: Name of the suite.
+        variant: Id of the suite's other parameters, "" where it has none.
+        model: Name of the model that was asked; None where it never came to that.
+        case_id: The case's id.
+        nodeid: pytest's name of the item; "" outside pytest.
+        repeat: Index of the repeat, from 0.
+        outcome: What the case counts as.
+        input: The question.
+        expected: What was expected.
+        output: The answer; None where there is none.
+        reason: Why the outcome is not ``passed``; None where it is.
+        error_kind: For an errored case the kind of failure, ``raised`` for the test's own errors.
+        latency_s: Seconds of the successful attempt, or the time-out's; None where not measured.
+        total_s: Seconds with failed attempts and back-off; None where not measured.
+        queue_s: Seconds before the first attempt; None where not measured.
+        n_attempts: Attempts made.
+        cost_usd: US dollars, or None where unknown.
+        cost_source: Where the cost comes from.
+        usage: Tokens by name, or None.
+        served_model: Name of the model that the server says it used.
+        scores: Scores by the name of the scorer.
+        tags: The case's tags.
+        cluster: The case's cluster.
+        content_hash: Hash of question and expectation; a changed case is not compared.
+        metadata: Every other column of the dataset.
+        source: ``file:line`` of the case.
+    """
+
+    suite: str
+    case_id: str
+    outcome: Outcome
+    variant: str = ""
+    model: str | None = None
+    nodeid: str = ""
+    repeat: int = 0
+    input: Any = None
+    expected: Any = None
+    output: Any = None
+    reason: str | None = None
+    error_kind: str | None = None
+    latency_s: float | None = None
+    total_s: float | None = None
+    queue_s: float | None = None
+    n_attempts: int | None = None
+    cost_usd: float | None = None
+    cost_source: str | None = None
+    usage: Mapping[str, int] | None = None
+    served_model: str | None = None
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    cluster: str | None = None
+    content_hash: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain data, without the fields that say nothing."""
+        data = {name: getattr(self, name) for name in _FIELDS}
+        return {
+            name: value
+            for name, value in data.items()
+            if value is not None and (name in _PAYLOAD or value not in _SAYS_NOTHING)
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Record:
+        """The record that ``to_dict`` wrote; fields of later versions are passed over."""
+        known = {name: data[name] for name in _FIELDS if name in data}
+        known["tags"] = tuple(known.get("tags", ()))
+        return cls(**known)
+
+
+_FIELDS = tuple(item.name for item in fields(Record))
+_PAYLOAD = frozenset({"input", "expected", "output"})
+_SAYS_NOTHING = ("", (), [], {})
+
+
+def make_record(
+    case: Case,
+    *,
+    suite: str,
+    outcome: Outcome,
+    answer: Prediction | Failure | None = None,
+    scores: Iterable[Score] = (),
+    **known: Any,
+) -> Record:
+    """The record of one case: what was asked, what came of it, and what it counts as.
+
+    Args:
+        case: The case that was asked.
+        suite: Name of its suite.
+        outcome: What it counts as.
+        answer: What the model said, or why it said nothing; None where it was not asked.
+        scores: What the scorers thought of the answer.
+        known: Any other field of ``Record`` that the caller knows.
+    """
+    fields_of_answer = answer_to_dict(answer)
+    served_model = fields_of_answer.pop("model", None)
+    error_kind = fields_of_answer.pop("kind", None)
+    message = fields_of_answer.pop("message", None)
+    if outcome == "errored" and isinstance(answer, Failure):
+        known = {"error_kind": error_kind, "reason": message} | known
+    fields_of_answer.pop("finish_reason", None)
+    return Record(
+        case_id=case.id,
+        suite=suite,
+        outcome=outcome,
+        input=case.input,
+        expected=case.expected,
+        tags=case.tags,
+        cluster=case.cluster,
+        content_hash=content_hash(case.input, case.expected),
+        metadata=case.metadata,
+        source=case.source,
+        served_model=served_model,
+        scores={score.name: _score_to_dict(score) for score in scores},
+        **(fields_of_answer | known),
+    )
+
+
+def answer_to_dict(answer: Prediction | Failure | None) -> dict[str, Any]:
+    """A prediction or a failure as plain data, without what is unknown."""
+    if answer is None:
+        return {}
+    names = (item.name for item in fields(answer))
+    data = {name: value for name in names if (value := getattr(answer, name)) is not None}
+    if "usage" in data:
+        data["usage"] = {
+            item.name: getattr(data["usage"], item.name) for item in fields(data["usage"])
+        }
+    return data
+
+
+def _score_to_dict(score: Score) -> dict[str, Any]:
+    data = {"value": score.value, "reason": score.reason, "min_score": score.min_score}
+    return {name: value for name, value in data.items() if value is not None}

@@ -1,0 +1,408 @@
+"""Summaries: many records of one suite and model as a few numbers, each with its count and interval.
+
+The case is the unit: a case's repeats are averaged before anything else is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core import stats
+from pytest_modeleval.core.thresholds import Unit, metric_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_modeleval.core.records import Outcome, Record
+
+__all__ = ["Metric", "Summary", "group_records", "summarize"]
+
+_PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
+_MAX_LABELS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number over many cases.
+
+    Attributes:
+        name: Name of the metric.
+        unit: What it counts: a rate in [0, 1], seconds, or US dollars.
+        value: The number; None where it is not defined, with the reason in ``note``.
+        low: Lower end of the 95 % interval; None where there is none.
+        high: Upper end of the 95 % interval; None where there is none.
+        n: Number of cases that the number is made of.
+        note: What a reader has to know of it; None where there is nothing.
+        is_complete: False where cases that should be in the number are not; such a number is
+            shown and not judged.
+    """
+
+    name: str
+    unit: Unit
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    note: str | None = None
+    is_complete: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metric as plain data."""
+        names = ("value", "low", "high", "n", "note")
+        return {name: getattr(self, name) for name in names} | {"unit": self.unit}
+
+
+class Summary:
+    """The numbers of one suite asked of one model.
+
+    Counts are of cases asked once each; with repeats, of all the times they were asked.
+
+    Attributes:
+        suite: Name of the suite.
+        variant: Id of the suite's other parameters, "" where it has none.
+        model: Name of the model, or None where it is not known.
+        records: The records that were summed up.
+        n_passed: Right answers.
+        n_missed: Wrong answers.
+        n_errored: No answer.
+        n_unscored: Answers that could not be scored.
+        n_skipped: Cases that were left out by the test.
+    """
+
+    def __init__(
+        self, records: Sequence[Record], *, suite: str, variant: str = "", model: str | None = None
+    ) -> None:
+        self.suite, self.variant, self.model = suite, variant, model
+        self.records = records
+        counts: dict[Outcome, int] = defaultdict(int)
+        for record in records:
+            counts[record.outcome] += 1
+        self.n_passed = counts["passed"]
+        self.n_missed = counts["missed"]
+        self.n_errored = counts["errored"]
+        self.n_unscored = counts["unscored"]
+        self.n_skipped = counts["skipped"]
+
+    @property
+    def title(self) -> str:
+        """The suite as it is shown: its name, and the variant in parentheses."""
+        return f"{self.suite} ({self.variant})" if self.variant else self.suite
+
+    @property
+    def n(self) -> int:
+        """Cases that count in accuracy: passed, missed and errored."""
+        return self.n_passed + self.n_missed + self.n_errored
+
+    @property
+    def n_asked(self) -> int:
+        """Cases that were asked: all but the skipped ones."""
+        return self.n + self.n_unscored
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name.
+
+        Raises:
+            KeyError: There is no such metric.
+        """
+        unit = metric_unit(name)
+        if unit is None:
+            raise KeyError(name)
+        if name in _SIMPLE:
+            return _SIMPLE[name](self)
+        if name.startswith("score("):
+            return self._named_score(name)
+        if name.startswith("pass"):
+            return self._pass_k(name)
+        percentile, _, clock = name.partition("_")
+        return self._clock(name, percentile, f"{clock}_s")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain data: the counts first, then the usual metrics."""
+        names = [*_USUAL, *(f"score({name})" for name in self.score_names)]
+        return {
+            "suite": self.suite,
+            "variant": self.variant,
+            "model": self.model,
+            "n": self.n,
+            "n_passed": self.n_passed,
+            "n_missed": self.n_missed,
+            "n_errored": self.n_errored,
+            "n_unscored": self.n_unscored,
+            "n_skipped": self.n_skipped,
+            "metrics": {name: self.metric(name).to_dict() for name in names},
+        }
+
+    @cached_property
+    def score_names(self) -> list[str]:
+        """Names of the scores that any case has."""
+        return sorted({name for record in self.records for name in record.scores})
+
+    @cached_property
+    def _by_case(self) -> list[list[Record]]:
+        """The records that count, a list for each case."""
+        cases: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+        for record in self.records:
+            if record.outcome in ("passed", "missed", "errored"):
+                cases[record.suite, record.variant, record.case_id].append(record)
+        return list(cases.values())
+
+    def _case_means(self, value: Callable[[Record], float]) -> list[float]:
+        """``value`` averaged over the repeats of each case."""
+        return [math.fsum(map(value, records)) / len(records) for records in self._by_case]
+
+    def _accuracy(self) -> Metric:
+        """Passed of passed, missed and errored; Wilson's interval."""
+        if len(self._by_case) == self.n:
+            return self._share("accuracy", self.n_passed, self.n)
+        return self._mean("accuracy", self._case_means(_is_passed))
+
+    def _error_rate(self) -> Metric:
+        return self._share("error_rate", self.n_errored, self.n_asked)
+
+    def _unscored_rate(self) -> Metric:
+        return self._share("unscored_rate", self.n_unscored, self.n_asked)
+
+    def _share(self, name: str, n_yes: int, n: int) -> Metric:
+        interval = stats.wilson(n_yes, n)
+        if interval is None:
+            return Metric(name=name, unit="rate", value=None, note="no case was asked and scored")
+        return Metric(
+            name=name, unit="rate", value=n_yes / n, low=interval.low, high=interval.high, n=n
+        )
+
+    def _mean(self, name: str, values: Sequence[float], *, unit: Unit = "rate") -> Metric:
+        """The mean of one value for each case; Student's t interval, shown within its range."""
+        if not values:
+            return Metric(name=name, unit=unit, value=None, note="no case was asked and scored")
+        interval = stats.mean_interval(values)
+        low = max(interval.low, 0.0) if interval and interval.low is not None else None
+        high = interval.high if interval else None
+        if unit == "rate" and high is not None:
+            high = min(high, 1.0)
+        mean = math.fsum(values) / len(values)
+        return Metric(name=name, unit=unit, value=mean, low=low, high=high, n=len(values))
+
+    def _mean_score(self) -> Metric:
+        """The mean of each case's scores; where a case has none, 1 for passed and 0 for not."""
+        return self._mean("mean_score", self._case_means(_score_of))
+
+    def _named_score(self, name: str) -> Metric:
+        """The mean of one scorer's scores; an errored case counts 0."""
+        scorer = name[len("score(") : -1].strip()
+        if scorer not in self.score_names:
+            known = ", ".join(self.score_names) or "none"
+            return Metric(
+                name=name, unit="rate", value=None, note=f"no case has that score; known: {known}"
+            )
+        scored = [
+            record
+            for records in self._by_case
+            for record in records
+            if scorer in record.scores or record.outcome == "errored"
+        ]
+        metric = self._mean(name, [_value_of(record, scorer) for record in scored])
+        if len(scored) == self.n:
+            return metric
+        return Metric(
+            name=name,
+            unit="rate",
+            value=metric.value,
+            n=len(scored),
+            note=f"known for {len(scored)} of {self.n} cases",
+            is_complete=False,
+        )
+
+    def _case_pass_rate(self) -> Metric:
+        """The share of repeats passed by the worst case."""
+        rates = self._case_means(_is_passed)
+        if not rates:
+            return self._mean("case_pass_rate", rates)
+        return Metric(name="case_pass_rate", unit="rate", value=min(rates), n=len(rates))
+
+    def _pass_k(self, name: str) -> Metric:
+        """pass@k or pass^k, averaged over the cases."""
+        k = int(name[len("pass@") :])
+        estimate = stats.pass_at_k if name[4] == "@" else stats.pass_hat_k
+        values = [
+            estimate(len(records), sum(map(_is_passed, records)), k) for records in self._by_case
+        ]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return Metric(
+                name=name, unit="rate", value=None, note=f"needs {k} repeats of each case"
+            )
+        return self._mean(name, known)
+
+    def _macro_f1(self) -> Metric:
+        """Macro-F1 over the labels, where the expected answers are few labels."""
+        records = [record for records in self._by_case for record in records]
+        labels = {record.expected for record in records if isinstance(record.expected, str)}
+        if any(not isinstance(record.expected, str) for record in records):
+            note = "needs text as the expected answer of each case"
+            return Metric(name="macro_f1", unit="rate", value=None, note=note)
+        if len(labels) > _MAX_LABELS:
+            note = f"needs at most {_MAX_LABELS} labels, found {len(labels)}"
+            return Metric(name="macro_f1", unit="rate", value=None, note=note)
+        pairs = [(str(record.expected), _label_of(record)) for record in records]
+        value = stats.macro_f1(pairs)
+        note = "no case was asked and scored" if value is None else None
+        return Metric(name="macro_f1", unit="rate", value=value, n=len(pairs), note=note)
+
+    def _clock(self, name: str, percentile: str, clock: str) -> Metric:
+        """A percentile of a clock; its interval is made of order statistics."""
+        asked = [record for record in self.records if record.outcome != "skipped"]
+        values = [value for record in asked if (value := getattr(record, clock, None)) is not None]
+        n_wanted = sum(record.outcome != "errored" for record in asked)
+        n_answered = sum(
+            record.outcome != "errored" and getattr(record, clock, None) is not None
+            for record in asked
+        )
+        note = None
+        if n_answered < n_wanted:
+            note = f"measured for {n_answered} of {n_wanted} answers"
+        elif len(values) < len(asked):
+            note = f"{len(asked) - len(values)} without an answer have none"
+        if not values:
+            return Metric(name=name, unit="seconds", value=None, note=note or "no answer was timed")
+        interval = None
+        if percentile == "max":
+            value: float | None = max(values)
+        else:
+            value = stats.percentile(values, _PERCENTS[percentile])
+            interval = stats.percentile_interval(values, _PERCENTS[percentile])
+        return Metric(
+            name=name,
+            unit="seconds",
+            value=value,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            n=len(values),
+            note=note,
+            is_complete=n_answered == n_wanted,
+        )
+
+    def _avg_cost(self) -> Metric:
+        costs, n_asked = self._costs
+        if not costs:
+            return self._no_cost("avg_cost")
+        mean = self._mean("avg_cost", costs, unit="dollars")
+        return Metric(
+            name="avg_cost",
+            unit="dollars",
+            value=mean.value,
+            low=mean.low,
+            high=mean.high,
+            n=len(costs),
+            note=None if len(costs) == n_asked else f"known for {len(costs)} of {n_asked} cases",
+            is_complete=len(costs) == n_asked,
+        )
+
+    def _total_cost(self) -> Metric:
+        costs, n_asked = self._costs
+        if not costs:
+            return self._no_cost("total_cost")
+        complete = len(costs) == n_asked
+        note = None if complete else f"at least; known for {len(costs)} of {n_asked} cases"
+        return Metric(
+            name="total_cost",
+            unit="dollars",
+            value=math.fsum(costs),
+            n=len(costs),
+            note=note,
+            is_complete=complete,
+        )
+
+    def _no_cost(self, name: str) -> Metric:
+        n_asked = self._costs[1]
+        note = f"unknown for all {n_asked} cases" if n_asked else "no case was asked and scored"
+        return Metric(name=name, unit="dollars", value=None, note=note, is_complete=not n_asked)
+
+    @cached_property
+    def _costs(self) -> tuple[list[float], int]:
+        """The known costs, and the number of cases that were asked."""
+        asked = [record for record in self.records if record.outcome != "skipped"]
+        return [record.cost_usd for record in asked if record.cost_usd is not None], len(asked)
+
+
+_SIMPLE: dict[str, Callable[[Summary], Metric]] = {
+    "accuracy": Summary._accuracy,  # noqa: SLF001  (the table is part of the class)
+    "error_rate": Summary._error_rate,  # noqa: SLF001
+    "unscored_rate": Summary._unscored_rate,  # noqa: SLF001
+    "mean_score": Summary._mean_score,  # noqa: SLF001
+    "case_pass_rate": Summary._case_pass_rate,  # noqa: SLF001
+    "macro_f1": Summary._macro_f1,  # noqa: SLF001
+    "avg_cost": Summary._avg_cost,  # noqa: SLF001
+    "total_cost": Summary._total_cost,  # noqa: SLF001
+}
+
+_USUAL = (
+    "accuracy",
+    "mean_score",
+    "p50_latency",
+    "p90_latency",
+    "p95_latency",
+    "p99_latency",
+    "max_latency",
+    "p95_total",
+    "avg_cost",
+    "total_cost",
+    "error_rate",
+    "unscored_rate",
+)
+
+
+def summarize(
+    records: Iterable[Record], *, suite: str = "", variant: str = "", model: str | None = None
+) -> Summary:
+    """The summary of these records under that name."""
+    return Summary(list(records), suite=suite, variant=variant, model=model)
+
+
+def group_records(records: Iterable[Record]) -> list[Summary]:
+    """A summary for each suite, variant and model, in the order they first appear.
+
+    A record that does not know its model (the case failed before it came to that) counts for
+    each model that its suite was asked of, so that no crash leaves a denominator.
+    """
+    groups: dict[tuple[str, str], dict[str | None, list[Record]]] = defaultdict(dict)
+    for record in records:
+        groups[record.suite, record.variant].setdefault(record.model, []).append(record)
+    summaries = []
+    for (suite, variant), by_model in groups.items():
+        orphans = by_model.pop(None, []) if len(by_model) > 1 else []
+        summaries += [
+            summarize([*own, *orphans], suite=suite, variant=variant, model=model)
+            for model, own in by_model.items()
+        ]
+    return summaries
+
+
+def _is_passed(record: Record) -> bool:
+    return record.outcome == "passed"
+
+
+def _value_of(record: Record, scorer: str) -> float:
+    """One scorer's score of a case; an errored case counts 0 whatever it had been given."""
+    if record.outcome == "errored" or scorer not in record.scores:
+        return 0.0
+    return float(record.scores[scorer]["value"])
+
+
+def _score_of(record: Record) -> float:
+    if record.outcome == "errored":
+        return 0.0
+    if not record.scores:
+        return 1.0 if record.outcome == "passed" else 0.0
+    values = [float(score["value"]) for score in record.scores.values()]
+    return math.fsum(values) / len(values)
+
+
+def _label_of(record: Record) -> str | None:
+    """The label that was answered; a right answer is its label however it was worded."""
+    if record.outcome == "errored":
+        return None
+    return str(record.expected if record.outcome == "passed" else record.output)

@@ -1,0 +1,1 @@
+"""The engine: cases times models become predictions, concurrently and each asked once."""

@@ -1,0 +1,166 @@
+"""The engine proper: asks a model one case, with time-out, retries, clocks and price.
+
+Whatever happens, the answer is a ``Prediction`` or a ``Failure``; only cancellation passes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
+from pytest_modeleval.models.base import AttemptError, Model
+from pytest_modeleval.models.prices import price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tenacity
+
+    from pytest_modeleval.settings import Settings
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """Asks models, one case at a time and as many at once as its callers like.
+
+    Args:
+        settings: Time-out, retries and prices.
+        clock: Monotonic seconds.
+        rng: Source of the jitter between attempts; its own, since test plugins reseed the global
+            one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
+
+    async def predict(
+        self, model: Model, model_input: Any, *, handed_over_s: float | None = None
+    ) -> Prediction | Failure:
+        """What the model says, or why it says nothing.
+
+        Args:
+            model: The model to ask.
+            model_input: The case's input.
+            handed_over_s: The clock when the case was handed to the engine; now by default.
+        """
+        started = self._clock()
+        n_attempts = 0
+
+        async def attempt() -> Prediction:
+            nonlocal n_attempts
+            n_attempts += 1
+            return await self._attempt(model, model_input)
+
+        try:
+            try:
+                answer = await attempt()
+            except AttemptError as error:
+                answer = await self._try_again(attempt, error)
+        except AttemptError as error:
+            return error.failure.timed(
+                total_s=self._clock() - started,
+                queue_s=started - (handed_over_s if handed_over_s is not None else started),
+                n_attempts=n_attempts,
+            )
+        return self._priced(
+            model,
+            replace(
+                answer,
+                total_s=self._clock() - started,
+                queue_s=started - (handed_over_s if handed_over_s is not None else started),
+                n_attempts=n_attempts,
+            ),
+        )
+
+    async def _attempt(self, model: Model, model_input: Any) -> Prediction:
+        """One attempt within its time-out.
+
+        Raises:
+            AttemptError: It brought no answer.
+        """
+        timeout_s = self._settings.timeout_s
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                return await model.predict(model_input)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise read_error(error) from error
+            late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
+            late.failure = late.failure.timed(latency_s=timeout_s)
+            raise late from None
+        except Exception as error:
+            raise read_error(error) from error
+
+    async def _try_again(self, attempt: Callable[[], Any], first: AttemptError) -> Prediction:
+        """The attempts after a first one that failed with ``first``.
+
+        Raises:
+            AttemptError: The last attempt failed, or another would not do better.
+        """
+        if not self._can_retry(first):
+            raise self._last_word(first)
+        import tenacity
+
+        failed: AttemptError | None = first
+
+        async def first_or_next() -> Prediction:
+            nonlocal failed
+            if failed is not None:
+                failed, error = None, failed
+                raise error
+            answer: Prediction = await attempt()
+            return answer
+
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._settings.retries + 1),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception(self._can_retry),
+            reraise=True,
+        )
+        try:
+            return await retrying(first_or_next)
+        except AttemptError as error:
+            raise self._last_word(error) from error
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        return wait_s(state, self._rng)
+
+    def _can_retry(self, error: BaseException) -> bool:
+        if not isinstance(error, AttemptError) or not error.can_retry:
+            return False
+        return error.retry_after_s is None or error.retry_after_s <= MAX_WAIT_S
+
+    def _last_word(self, error: AttemptError) -> AttemptError:
+        """The error with the reason why there is no further attempt, where that is not plain."""
+        if error.can_retry and error.retry_after_s is not None and error.retry_after_s > MAX_WAIT_S:
+            message = f"{error.failure.message}; the server asks for {error.retry_after_s:.0f} s"
+            error.failure = replace(error.failure, message=message)
+        return error
+
+    def _priced(self, model: Model, answer: Prediction) -> Prediction:
+        """The answer with its cost, where anyone knows it."""
+        from pytest_modeleval.models.openai import OpenAIModel
+
+        is_hosted = isinstance(model, OpenAIModel)
+        cost, source = price_of(
+            answer,
+            asked_model=model.name.removeprefix("openai:"),
+            base_url=model.base_url if isinstance(model, OpenAIModel) else None,
+            is_hosted=is_hosted,
+            prices=self._settings.prices,
+        )
+        return replace(answer, cost_usd=cost, cost_source=source) if cost is not None else answer

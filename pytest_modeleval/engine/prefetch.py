@@ -1,0 +1,360 @@
+"""Prefetch: ask the model ahead of the test that needs the answer.
+
+One daemon thread owns one event loop, the models' clients and all tasks. The pytest thread plans
+asks and later blocks on the one it needs; nothing else crosses between the two threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_modeleval.engine.engine import Engine
+    from pytest_modeleval.models.base import Model
+
+__all__ = ["Ask", "Prefetcher", "Progress"]
+
+Answer = Prediction | Failure
+
+_POLL_S = 1.0  # how often a waiting thread looks up, so that Ctrl-C works on every platform
+_CANCEL_S = 3.0  # how long cancelled calls may take to end
+_CLOSE_S = 2.0  # how long a client may take to close
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One case to be asked.
+
+    Attributes:
+        key: What the answer is fetched by; unique in a run.
+        model: The model to ask.
+        input: The case's input.
+    """
+
+    key: str
+    model: Model
+    input: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the engine is.
+
+    Attributes:
+        n_in_flight: Calls under way.
+        n_done: Answers so far.
+        n_planned: Cases planned so far.
+    """
+
+    n_in_flight: int
+    n_done: int
+    n_planned: int
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The asks of one model that wait for their turn, and how many are under way."""
+
+    model: Model
+    limit: int
+    waiting: deque[str] = field(default_factory=deque)
+    n_in_flight: int = 0
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One planned ask and the answer to come."""
+
+    ask: Ask
+    planned_s: float
+    future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
+
+
+class Prefetcher:
+    """Runs an ``Engine`` in a thread of its own, ahead of whoever needs the answers.
+
+    Args:
+        engine: Asks one case.
+        concurrency: Calls in flight at once, over all models.
+        look_ahead: Answers that may lie ready or be under way beyond those fetched; None for the
+            whole plan, which is what hides slow calls behind quick ones.
+        on_answer: Called on the engine's thread with each answer as it arrives, before anyone
+            can fetch it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        concurrency: int,
+        look_ahead: int | None = None,
+        on_answer: Callable[[Ask, Answer], None] | None = None,
+    ) -> None:
+        self.concurrency = concurrency
+        self._engine = engine
+        self._look_ahead = look_ahead
+        self._on_answer = on_answer
+        self._lock = threading.Lock()
+        self._slots: dict[str, _Slot] = {}
+        self._lanes: dict[int, _Lane] = {}
+        self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
+        self._pid = os.getpid()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready = threading.Event()
+        self._is_closing = False
+        self._is_waking = False
+        self._crash: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="modeleval-engine", daemon=True)
+
+    # Of the thread that wants the answers:
+
+    def start(self) -> None:
+        """Start the thread; it waits for asks."""
+        self._thread.start()
+        self._ready.wait()
+
+    def plan(self, asks: Iterable[Ask]) -> None:
+        """Ask these cases in this order, as soon as there is room; known keys are passed over."""
+        now = time.perf_counter()
+        with self._lock:
+            for ask in asks:
+                if ask.key not in self._slots:
+                    self._slots[ask.key] = _Slot(ask, now)
+                    self._lane(ask.model).waiting.append(ask.key)
+                    self._n_planned += 1
+        self._wake()
+
+    def put(self, ask: Ask, answer: Answer) -> None:
+        """Hand in an answer that is there already, so that it is not asked for again."""
+        with self._lock:
+            slot = self._slots[ask.key] = _Slot(ask, time.perf_counter())
+            self._n_planned += 1
+            self._n_done += 1
+            self._n_ahead += 1
+        slot.future.set_result(answer)
+
+    def wait(self, key: str, *, on_poll: Callable[[], None] | None = None) -> None:
+        """Block until the answer to a planned ask is there; return at once where none is planned.
+
+        Args:
+            key: The ask's key.
+            on_poll: Called about once a second while there is no answer.
+        """
+        slot = self._slots.get(key)
+        if slot is None or slot.future.done():
+            return
+        self._put_first(slot)
+        with suppress(Exception):  # it is raised again where the answer is fetched
+            self.block_on(slot.future, on_poll=on_poll)
+
+    def result(self, ask: Ask) -> Answer:
+        """The answer to an ask, blocking until it is there; an unplanned one is asked next.
+
+        The answer is handed out once: the same key asked for again is asked anew.
+
+        Raises:
+            EngineError: The engine was closed or died.
+        """
+        future = self.ask(ask)
+        try:
+            return self.block_on(future)
+        finally:
+            self.discard(ask.key)
+
+    def ask(self, ask: Ask) -> concurrent.futures.Future[Answer]:
+        """The answer to come of an ask; one that is not under way yet is asked next.
+
+        Raises:
+            EngineError: This is a forked process, which the engine does not live in.
+        """
+        if os.getpid() != self._pid:
+            raise EngineError("the engine does not work in a forked process")
+        with self._lock:
+            slot = self._slots.get(ask.key)
+            if slot is None:
+                slot = self._slots[ask.key] = _Slot(ask, time.perf_counter())
+                self._lane(ask.model).waiting.appendleft(ask.key)
+                self._n_planned += 1
+                if self._is_closing:
+                    slot.future.cancel()
+        self._put_first(slot)
+        return slot.future
+
+    def block_on(
+        self,
+        future: concurrent.futures.Future[Answer],
+        *,
+        on_poll: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Wait for an answer in this thread.
+
+        Raises:
+            EngineError: The engine was closed or died.
+        """
+        while not future.done():
+            # On Python 3.11 a model's time-out and this poll's are the same class, so the state
+            # of the future is asked and no exception is read.
+            concurrent.futures.wait([future], timeout=_POLL_S)
+            if future.done():
+                break
+            if not self._thread.is_alive():
+                raise EngineError(f"the engine's thread died: {self._crash!r}")
+            if on_poll is not None:
+                on_poll()
+        if future.cancelled():
+            raise EngineError("the run was stopped before the model had answered")
+        return future.result()
+
+    def discard(self, key: str) -> None:
+        """Forget an answer that nobody will fetch any more."""
+        with self._lock:
+            slot = self._slots.get(key)
+            if slot is None or not slot.future.done():
+                return
+            del self._slots[key]
+            self._n_ahead -= 1
+        if self._look_ahead is not None:
+            self._wake()
+
+    def progress(self) -> Progress:
+        """How far the engine is."""
+        return Progress(
+            n_in_flight=self._n_in_flight, n_done=self._n_done, n_planned=self._n_planned
+        )
+
+    def cancel(self) -> None:
+        """Stop asking and cancel what is in flight, without waiting; safe from any thread."""
+        self._is_closing = True
+        if self._loop is not None and self._stop is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    def close(self) -> None:
+        """Stop asking, cancel what is in flight, close the models and end the thread."""
+        if os.getpid() != self._pid or not self._thread.is_alive():
+            return
+        self.cancel()
+        self._thread.join(_CANCEL_S + _CLOSE_S + 1)
+
+    def _put_first(self, slot: _Slot) -> None:
+        """Move an ask that is needed now to the head of its lane, if it is not under way yet."""
+        if slot.future.done():
+            return
+        with self._lock:
+            waiting = self._lane(slot.ask.model).waiting
+            if waiting and waiting[0] != slot.ask.key:
+                try:
+                    waiting.remove(slot.ask.key)
+                except ValueError:
+                    return
+                waiting.appendleft(slot.ask.key)
+        self._wake()
+
+    def _lane(self, model: Model) -> _Lane:
+        lane = self._lanes.get(id(model))
+        if lane is None:
+            limit = min(self.concurrency, model.max_concurrency or self.concurrency)
+            lane = self._lanes[id(model)] = _Lane(model, limit)
+        return lane
+
+    def _wake(self) -> None:
+        """Let the loop look for work; calls that come while one is pending are one."""
+        if self._loop is None or self._is_waking or self._is_closing:
+            return
+        self._is_waking = True
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._pump)
+
+    # Of the engine's own thread:
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except BaseException as error:  # noqa: BLE001  (raised where someone waits for an answer)
+            self._crash = error
+        finally:
+            self._is_closing = True
+            self._ready.set()
+            with self._lock:
+                for slot in self._slots.values():
+                    slot.future.cancel()
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._ready.set()
+        if self._is_closing:
+            return
+        self._pump()
+        try:
+            await self._stop.wait()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_CANCEL_S)
+            for lane in self._lanes.values():
+                with suppress(Exception):
+                    await asyncio.wait_for(lane.model.close(), _CLOSE_S)
+
+    def _pump(self) -> None:
+        """Start as many asks as there is room for."""
+        self._is_waking = False
+        assert self._loop is not None
+        while not self._is_closing:
+            slot = self._next()
+            if slot is None:
+                return
+            task = self._loop.create_task(self._ask(slot))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> _Slot | None:
+        """The next ask that has room, counted as under way; None where there is none."""
+        with self._lock:
+            if self._n_in_flight >= self.concurrency:
+                return None
+            if self._look_ahead is not None and self._n_ahead >= self._look_ahead:
+                return None
+            for lane in self._lanes.values():
+                if lane.waiting and lane.n_in_flight < lane.limit:
+                    lane.n_in_flight += 1
+                    self._n_in_flight += 1
+                    self._n_ahead += 1
+                    return self._slots[lane.waiting.popleft()]
+        return None
+
+    async def _ask(self, slot: _Slot) -> None:
+        ask = slot.ask
+        try:
+            answer = await self._engine.predict(ask.model, ask.input, handed_over_s=slot.planned_s)
+            if self._on_answer is not None:
+                self._on_answer(ask, answer)
+        except asyncio.CancelledError:
+            slot.future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001  (a fault of ours: it belongs to whoever waits)
+            slot.future.set_exception(error)
+        else:
+            slot.future.set_result(answer)
+        finally:
+            with self._lock:
+                self._lane(ask.model).n_in_flight -= 1
+                self._n_in_flight -= 1
+                self._n_done += 1
+            self._pump()

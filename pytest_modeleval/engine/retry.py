@@ -1,0 +1,59 @@
+"""Retries: which errors are worth another attempt, and how long to wait before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.models.base import AttemptError, short
+from pytest_modeleval.models.openai import status_error
+
+if TYPE_CHECKING:
+    import random
+
+    import tenacity
+
+__all__ = ["MAX_WAIT_S", "read_error", "wait_s"]
+
+MAX_WAIT_S = 60.0
+"""The longest wait between two attempts; a server that asks for more is not waited for."""
+
+_FIRST_WAIT_S = 0.5
+
+
+def read_error(error: Exception) -> AttemptError:
+    """The failure that an exception of a model's code stands for.
+
+    A model that is Python code may well use an SDK of its own: errors with a ``status_code`` are
+    read like the server's, connection errors are retried, everything else is the code's own.
+    """
+    if isinstance(error, AttemptError):
+        return error
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and status >= 400:
+        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+        body = getattr(error, "body", None)
+        data = {"error": body if isinstance(body, dict) else str(error)}
+        return status_error(status, headers, data)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    text = f"{type(error).__name__}: {short(error)}"
+    if "APITimeoutError" in names or isinstance(error, asyncio.TimeoutError):
+        return AttemptError("timeout", text)
+    if "APIConnectionError" in names or isinstance(error, ConnectionError):
+        return AttemptError("connection", text, can_retry=True)
+    return AttemptError("raised", text)
+
+
+def wait_s(state: tenacity.RetryCallState, rng: random.Random) -> float:
+    """Seconds before the next attempt: what the server asks, else doubled each time, with jitter."""
+    asked = retry_after_of(state)
+    if asked is not None:
+        return asked + rng.uniform(0, 0.1)
+    backoff: float = _FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1)
+    return min(backoff, MAX_WAIT_S / 4) * rng.uniform(0.75, 1.25)
+
+
+def retry_after_of(state: tenacity.RetryCallState) -> float | None:
+    """What the last attempt's server asked to wait, or None."""
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after_s if isinstance(error, AttemptError) else None

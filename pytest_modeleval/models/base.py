@@ -1,0 +1,173 @@
+"""The role of a model, and what one attempt at asking it can end in.
+
+A model makes one attempt. Time-outs, retries, clocks of the whole and prices are the engine's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_modeleval.core.plain import NotPlainError, plain
+from pytest_modeleval.core.predictions import Failure, FailureKind, Prediction, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AttemptError", "Model", "read_answer", "read_chat_completion", "short"]
+
+
+class Model(Protocol):
+    """Something that answers.
+
+    Attributes:
+        name: The name it is known by in records and reports.
+        max_concurrency: How many calls it takes at once, or None for as many as the settings say.
+    """
+
+    name: str
+    max_concurrency: int | None
+
+    async def predict(self, model_input: Any) -> Prediction:
+        """One attempt at answering.
+
+        Raises:
+            AttemptError: There is no answer; the error says whether to try again.
+            Exception: Whatever the model's own code raises.
+        """
+
+    async def close(self) -> None:
+        """Give back sockets and threads."""
+
+
+class AttemptError(Exception):
+    """One attempt ended without an answer.
+
+    Attributes:
+        failure: What it is recorded as if it is the last one.
+        can_retry: Whether another attempt may do better.
+        retry_after_s: Seconds that the server asks to wait, or None.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        can_retry: bool = False,
+        retry_after_s: float | None = None,
+        cost_usd: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failure = Failure(kind=kind, message=message, cost_usd=cost_usd)
+        self.can_retry = can_retry
+        self.retry_after_s = retry_after_s
+
+
+def read_answer(value: Any) -> Prediction:
+    """What a model's code returned, as a prediction of plain data.
+
+    Text and any value that JSON holds are the output itself; a ``Prediction`` is taken as it is;
+    a response object of the OpenAI SDK is read for its text, usage and model.
+
+    Raises:
+        AttemptError: It is no answer: None, or something that JSON cannot hold.
+    """
+    if type(value) is str and value.isascii():
+        return Prediction(output=value)
+    if not isinstance(value, Prediction) and hasattr(value, "model_dump"):
+        return _read_sdk_object(value)
+    prediction = value if isinstance(value, Prediction) else Prediction(output=value)
+    if prediction.output is None:
+        raise AttemptError("no_answer", "the model returned None, which is no answer")
+    try:
+        output = plain(prediction.output)
+    except NotPlainError as error:
+        message = f"the model returned {error} which JSON cannot hold; return text, a JSON value or a Prediction"
+        raise AttemptError("bad_answer", message) from None
+    names = ("latency_s", "cost_usd", "usage", "model", "cost_source", "finish_reason")
+    known = {name: getattr(prediction, name) for name in names}
+    return Prediction(output=output, **known)
+
+
+def _read_sdk_object(value: Any) -> Prediction:
+    """A response object of the OpenAI SDK (chat completion, or response)."""
+    data = value.model_dump()
+    if isinstance(data, dict) and "choices" in data:
+        return read_chat_completion(data)
+    if isinstance(data, dict) and isinstance(getattr(value, "output_text", None), str):
+        return _prediction(value.output_text, data, "input_tokens", "output_tokens")
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    raise AttemptError(
+        "bad_answer",
+        f"the model returned a {kind}; return text, a JSON value or a Prediction",
+    )
+
+
+def read_chat_completion(data: Any) -> Prediction:
+    """The body of a chat completion as a prediction; nothing of it is taken for granted.
+
+    Raises:
+        AttemptError: The body holds no answer.
+    """
+    if not isinstance(data, dict):
+        raise AttemptError("bad_body", f"the server answered {short(data)}, not a completion")
+    error = data.get("error")
+    if error:
+        text = error.get("message") if isinstance(error, dict) else error
+        raise AttemptError("bad_body", f"the server answered with an error: {short(text)}")
+    choices = data.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = first.get("message") if isinstance(first, dict) else None
+    if not isinstance(first, dict) or not isinstance(message, dict):
+        raise AttemptError("bad_body", "the completion has no choices; is this a chat model?")
+    content, reason = message.get("content"), first.get("finish_reason")
+    if message.get("refusal") and not content:
+        raise AttemptError("refused", f"the model refused: {short(message['refusal'])}")
+    if not isinstance(content, str) or not content:
+        stopped = f" (finish_reason {reason})" if reason else ""
+        raise AttemptError("no_answer", f"the completion has no text{stopped}")
+    return _prediction(
+        content,
+        data,
+        "prompt_tokens",
+        "completion_tokens",
+        reason if isinstance(reason, str) else None,
+    )
+
+
+def _prediction(
+    text: str, data: Mapping[str, Any], input_key: str, output_key: str, reason: str | None = None
+) -> Prediction:
+    model = data.get("model")
+    return Prediction(
+        output=plain(text),
+        usage=_read_usage(data.get("usage"), input_key, output_key),
+        model=plain(model) if isinstance(model, str) else None,
+        finish_reason=reason,
+    )
+
+
+def _read_usage(usage: Any, input_key: str, output_key: str) -> Usage | None:
+    """Tokens as the server counts them; None unless both counts are numbers."""
+    if not isinstance(usage, dict):
+        return None
+    counts = [usage.get(input_key), usage.get(output_key)]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        return None
+    return Usage(
+        input_tokens=counts[0],
+        output_tokens=counts[1],
+        cached_input_tokens=_detail(usage, f"{input_key}_details", "cached_tokens"),
+        reasoning_tokens=_detail(usage, f"{output_key}_details", "reasoning_tokens"),
+    )
+
+
+def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
+    details = usage.get(group)
+    count = details.get(name) if isinstance(details, dict) else None
+    return count if type(count) is int and count >= 0 else 0
+
+
+def short(value: object) -> str:
+    text = " ".join(str(plain(str(value))).split())
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,137 @@
+"""Models that are Python code: a callable, or an object with ``predict``, sync or async."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.models.base import Model, read_answer
+from pytest_modeleval.models.pools import ThreadPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_modeleval.core.predictions import Prediction
+
+__all__ = ["FunctionModel", "as_model"]
+
+_MAX_THREADS = 1024
+
+
+class FunctionModel:
+    """A callable as a model.
+
+    A sync callable runs in a thread of a pool, so that it too is concurrent. One that must not
+    be called in parallel says so with an attribute: ``predict.model_eval_concurrency = 1``.
+
+    Args:
+        function: Takes a case's input; returns text, any JSON value, a ``Prediction``, or a
+            response of the OpenAI SDK. May return an awaitable of one.
+        name: The name it is known by.
+        max_concurrency: Calls it takes at once, or None.
+    """
+
+    def __init__(
+        self, function: Callable[[Any], Any], *, name: str, max_concurrency: int | None = None
+    ) -> None:
+        self.name = name
+        self.max_concurrency = max_concurrency
+        self._function = function
+        self._is_async = _is_async(function)
+        self._pool = ThreadPool(max_concurrency or _MAX_THREADS)
+
+    async def predict(self, model_input: Any) -> Prediction:
+        """One call; its time is the callable's own where it gives none."""
+        if self._is_async:
+            started = time.perf_counter()
+            value = await self._function(model_input)
+            seconds = time.perf_counter() - started
+        else:
+            value, seconds = await self._pool.call(self._function, model_input)
+            if inspect.isawaitable(value):
+                started = time.perf_counter()
+                value = await value
+                seconds += time.perf_counter() - started
+        prediction = read_answer(value)
+        return (
+            prediction
+            if prediction.latency_s is not None
+            else replace(prediction, latency_s=seconds)
+        )
+
+    async def close(self) -> None:
+        """End the idle threads."""
+        self._pool.close()
+
+
+def as_model(value: Any, *, name: str | None = None) -> Model:
+    """A user's object as a model.
+
+    Args:
+        value: A model, an object with ``predict(input)``, or a callable.
+        name: The name it is known by; by default its own.
+
+    Raises:
+        UsageError: It can't be called.
+    """
+    if isinstance(value, FunctionModel):
+        return value
+    if inspect.isclass(value) and callable(getattr(value, "predict", None)):
+        value = _instance(value)
+    predict = getattr(value, "predict", None)
+    function = predict if callable(predict) else value
+    if not callable(function):
+        shown = name or repr(value)
+        raise UsageError(
+            f"model {shown}: a {type(value).__qualname__} can't be called; "
+            "a model is a callable or an object with predict(input)"
+        )
+    return FunctionModel(
+        function, name=name or _name_of(value), max_concurrency=_max_concurrency(value, function)
+    )
+
+
+def _instance(kind: type) -> Any:
+    try:
+        return kind()
+    except TypeError as error:
+        raise UsageError(
+            f"model {kind.__qualname__}: the class can't be made without arguments ({error}); "
+            "name an instance of it"
+        ) from None
+
+
+def _is_async(function: Any) -> bool:
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  (an object's own async __call__)
+    )
+
+
+def _name_of(value: Any) -> str:
+    own = getattr(value, "name", None) or getattr(value, "model_name", None)
+    if isinstance(own, str) and own:
+        return own
+    name = getattr(value, "__qualname__", None)
+    if name is None:
+        value = type(value)
+        name = value.__qualname__
+    return f"{getattr(value, '__module__', '?')}:{name}".replace(".<locals>", "")
+
+
+def _max_concurrency(*holders: Any) -> int | None:
+    for holder in holders:
+        number = getattr(holder, "model_eval_concurrency", None)
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise UsageError(
+                f"model {_name_of(holder)}: model_eval_concurrency is a whole number of at least "
+                f"1, not {number!r}"
+            )
+        return number
+    return None

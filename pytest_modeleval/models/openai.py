@@ -1,0 +1,194 @@
+"""``openai:NAME``: chat completions of OpenAI and of every compatible server.
+
+The request is posted as JSON over the SDK's own HTTP client, with the SDK's key, headers and
+address: half the CPU of its typed call, so that a busy client measures the model and not its own
+queue. Answers and errors are read defensively; the SDK validates neither.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.models.base import AttemptError, read_chat_completion, short
+
+if TYPE_CHECKING:
+    from pytest_modeleval.core.predictions import Prediction
+
+__all__ = ["OpenAIModel", "status_error"]
+
+_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "http://0.0.0.0")
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible endpoint.
+
+    Args:
+        model: The model's name at the server.
+        base_url: The server, or None for ``OPENAI_BASE_URL`` or OpenAI's own.
+        timeout_s: Seconds after which the HTTP client gives up; the engine's own time-out of an
+            attempt comes first.
+
+    Raises:
+        UsageError: No key is configured, and the server is not on this machine.
+    """
+
+    def __init__(self, model: str, *, base_url: str | None = None, timeout_s: float = 60.0) -> None:
+        self.name = f"openai:{model}"
+        self.max_concurrency: int | None = None
+        self._model = model
+        url = base_url or os.environ.get("OPENAI_BASE_URL") or ""
+        key = os.environ.get("OPENAI_API_KEY") or ("none" if url.startswith(_LOOPBACK) else None)
+        if key is None:
+            raise UsageError(
+                f"{self.name}: no API key; set OPENAI_API_KEY (any text will do for a server "
+                "that wants none)"
+            )
+        self._key = key
+        self.base_url = url or None
+        self._timeout_s = timeout_s
+        self._client: Any = None
+        self._http: Any = None
+        self._url = ""
+        self._headers: dict[str, str] = {}
+
+    def _open(self) -> None:
+        """Make the client; on the event loop that will use it."""
+        import openai
+
+        self._http = openai.DefaultAsyncHttpxClient(timeout=self._timeout_s + 5)
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key, base_url=self.base_url, max_retries=0, http_client=self._http
+        )
+        self._url = str(self._client.base_url).rstrip("/") + "/chat/completions"
+        headers = self._client.default_headers
+        self._headers = {name: value for name, value in headers.items() if isinstance(value, str)}
+
+    async def predict(self, model_input: Any) -> Prediction:
+        """One request."""
+        if self._http is None:
+            self._open()
+        body = json.dumps(self._body(model_input), ensure_ascii=False).encode()
+        started = time.perf_counter()
+        try:
+            response = await self._http.post(self._url, content=body, headers=self._headers)
+        except Exception as error:
+            raise transport_error(error, self._url) from error
+        seconds = time.perf_counter() - started
+        if response.status_code != 200:
+            raise status_error(response.status_code, response.headers, _json(response), self._url)
+        data = _json(response)
+        if data is None:
+            raise AttemptError("bad_body", self._not_json(response))
+        return replace(read_chat_completion(data), latency_s=seconds)
+
+    async def close(self) -> None:
+        """Close the client and its sockets."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = self._http = None
+
+    def _body(self, model_input: Any) -> dict[str, Any]:
+        """The request: text is one user message, a list is the messages themselves."""
+        if isinstance(model_input, str):
+            messages: Any = [{"role": "user", "content": model_input}]
+        elif isinstance(model_input, list):
+            messages = model_input
+        else:
+            return {"model": self._model, **model_input}
+        return {"model": self._model, "messages": messages}
+
+    def _not_json(self, response: Any) -> str:
+        text = response.text[:200].lstrip()
+        if text.startswith("<"):
+            hint = (
+                ""
+                if self._url.endswith("/v1/chat/completions")
+                else "; base_url probably lacks /v1"
+            )
+            return f"{self._url} answered with a web page, not JSON{hint}"
+        return f"{self._url} answered with broken JSON: {short(text)!r}"
+
+
+def transport_error(error: Exception, url: str) -> AttemptError:
+    """The failure that an exception of the HTTP client stands for, by the names of its classes."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "TimeoutException" in names:
+        return AttemptError("timeout", f"{url} did not answer in time")
+    if "InvalidURL" in names or "UnsupportedProtocol" in names:
+        return AttemptError(
+            "bad_request", f"{url} is no address to ask: {short(error)}", cost_usd=0.0
+        )
+    reason = short(error) or type(error).__name__
+    if "TransportError" in names or isinstance(error, OSError):
+        return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
+    return AttemptError("raised", f"{type(error).__name__}: {reason}")
+
+
+def status_error(status: int, headers: Any, data: Any, url: str = "the server") -> AttemptError:
+    """The failure that an HTTP status stands for.
+
+    Args:
+        status: The status code, not 200.
+        headers: The response's headers, for ``Retry-After``.
+        data: The body as JSON, or None.
+        url: The address, for the message.
+    """
+    error = data.get("error") if isinstance(data, dict) else None
+    error = error if isinstance(error, dict) else {"message": error} if error else {}
+    said = f": {short(error['message'])}" if error.get("message") else ""
+    code = error.get("code") or error.get("type")
+    if status == 429 and code in ("insufficient_quota", "billing_hard_limit_reached"):
+        return AttemptError("quota", f"the account's quota is used up{said}", cost_usd=0.0)
+    if status in (408, 409, 429) or status >= 500:
+        kind = "rate_limited" if status == 429 else "server_error"
+        return AttemptError(
+            "rate_limited" if kind == "rate_limited" else "server_error",
+            f"{url} answered {status}{said}",
+            can_retry=True,
+            retry_after_s=retry_after(headers),
+            cost_usd=0.0 if status == 429 else None,
+        )
+    hints = {
+        401: "; the key (OPENAI_API_KEY) is not accepted",
+        403: "; the key may not use this model",
+        404: "; check the model's name and base_url (it usually ends in /v1)",
+    }
+    return AttemptError(
+        "bad_request", f"{url} answered {status}{said}{hints.get(status, '')}", cost_usd=0.0
+    )
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait: a number, a date, or milliseconds of its own."""
+    try:
+        milliseconds = headers.get("retry-after-ms")
+        if milliseconds is not None:
+            return _seconds(float(milliseconds) / 1000)
+        text = headers.get("retry-after")
+        if text is None:
+            return None
+        try:
+            return _seconds(float(text))
+        except ValueError:
+            return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _seconds(value: float) -> float | None:
+    return max(value, 0.0) if math.isfinite(value) else None
+
+
+def _json(response: Any) -> Any:
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None

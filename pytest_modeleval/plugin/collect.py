@@ -1,0 +1,218 @@
+"""Collection: the marker ``model_eval`` becomes a suite, and its test an item for each case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.core.cases import CASE_FIELDS, Case
+from pytest_modeleval.core.gates import Coverage
+from pytest_modeleval.core.thresholds import Threshold, parse_threshold
+from pytest_modeleval.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_modeleval.settings import Settings
+
+__all__ = ["EvalItem", "Marker", "Suite", "covered", "eval_item", "load_suite", "read_marker"]
+
+_COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
+_ARGUMENTS = ("name", "model", "thresholds", *_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What ``@pytest.mark.model_eval(CASES, ...)`` says.
+
+    Attributes:
+        cases: Path of a dataset, a list of cases, or a callable that gives one.
+        name: Name of the suite; None for the test's own.
+        model: Spec of the model, or the model itself; None for the setting's.
+        thresholds: Lines of the grammar that hold for this suite alone.
+        columns: For a field of a case the column of the dataset that holds it.
+    """
+
+    cases: Any
+    name: str | None = None
+    model: Any = None
+    thresholds: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A marked test with its cases.
+
+    Attributes:
+        name: Name in thresholds and reports.
+        nodeid: pytest's name of the test function.
+        cases: The cases of the dataset.
+        model: Spec of the model or the model itself; None where nothing names one.
+        thresholds: Thresholds of the marker.
+        is_governed: A threshold judges wrong answers, so that one alone fails nothing.
+    """
+
+    name: str
+    nodeid: str
+    cases: Sequence[Case]
+    model: Any
+    thresholds: tuple[Threshold, ...]
+    is_governed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvalItem:
+    """What an item of a suite is to us.
+
+    Attributes:
+        suite: Its suite.
+        case: Its case.
+        variant: Id of the item's other parameters, "" where it has none.
+    """
+
+    suite: Suite
+    case: Case
+    variant: str
+
+
+def read_marker(mark: pytest.Mark) -> Marker:
+    """The marker's arguments, checked.
+
+    Raises:
+        UsageError: An argument is missing, unknown or of the wrong kind.
+    """
+    unknown = [name for name in mark.kwargs if name not in (*_ARGUMENTS, "cases")]
+    if unknown:
+        hint = did_you_mean(unknown[0], _ARGUMENTS)
+        raise UsageError(f"model_eval: unknown argument {unknown[0]!r}{hint}")
+    given = [*mark.args, *([mark.kwargs["cases"]] if "cases" in mark.kwargs else [])]
+    if len(given) != 1:
+        raise UsageError(
+            "model_eval: one dataset is wanted: a path, a list of cases, or a callable; "
+            f"found {len(given)}"
+        )
+    name, thresholds = mark.kwargs.get("name"), mark.kwargs.get("thresholds", ())
+    if name is not None and not (
+        isinstance(name, str) and name.strip() and not set(name) & set("[]:")
+    ):
+        raise UsageError(f"model_eval: name is text without [, ] and :, not {name!r}")
+    if isinstance(thresholds, str):
+        thresholds = (thresholds,)
+    if not all(isinstance(line, str) for line in thresholds):
+        raise UsageError(f"model_eval: thresholds is a list of texts, not {thresholds!r}")
+    columns = {key: mark.kwargs[key] for key in _COLUMNS if key in mark.kwargs}
+    for key, column in columns.items():
+        if not isinstance(column, str) or not column:
+            raise UsageError(f"model_eval: {key} names a column, not {column!r}")
+    return Marker(
+        cases=given[0],
+        name=name,
+        model=mark.kwargs.get("model"),
+        thresholds=tuple(thresholds),
+        columns=columns,
+    )
+
+
+def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Settings) -> Suite:
+    """The suite of a marked test function, its cases loaded.
+
+    Raises:
+        UsageError: The marker or its dataset can't be used.
+    """
+    from pytest_modeleval.suites import load_cases
+
+    marker = read_marker(mark)
+    root = definition.config.rootpath
+    cases = load_cases(
+        marker.cases,
+        folders=[definition.path.parent, root],
+        columns=marker.columns or None,
+        shown_from=root,
+    )
+    name = marker.name or _default_name(definition)
+    own = tuple(_own_threshold(line, name, definition) for line in marker.thresholds)
+    holding = [item for item in settings.thresholds if item.suite in (None, "all", name)]
+    return Suite(
+        name=name,
+        nodeid=definition.nodeid,
+        cases=cases,
+        model=marker.model if marker.model is not None else settings.model,
+        thresholds=own,
+        is_governed=any(item.judges_answers for item in (*own, *holding)),
+    )
+
+
+def eval_item(item: pytest.Item, suites: Mapping[str, Suite]) -> EvalItem | None:
+    """What this item is to us, or None where it belongs to no suite."""
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec is not None else None
+    if callspec is None or not isinstance(case, Case) or item.parent is None:
+        return None
+    suite = suites.get(f"{item.parent.nodeid}::{getattr(item, 'originalname', '')}")
+    if suite is None:
+        return None
+    variant = ""
+    if len(callspec.params) > 1:
+        # The case is the first parameter, so what follows its id is the others'.
+        shown = case.id.encode("unicode_escape").decode("ascii")
+        variant = callspec.id.removeprefix(shown).removeprefix("-")
+    return EvalItem(suite, case, variant)
+
+
+def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[Coverage]:
+    """How much of each suite is meant to run.
+
+    Args:
+        collected: Every item of a suite, before anything was deselected.
+        selected: Those left to run.
+    """
+    variants: dict[tuple[str, str], tuple[Suite, list[EvalItem]]] = {}
+    for item in collected:
+        variants.setdefault((item.suite.name, item.variant), (item.suite, []))
+    for item in selected:
+        variants[item.suite.name, item.variant][1].append(item)
+    coverages = []
+    for (name, variant), (suite, items) in variants.items():
+        totals, chosen = _count_tags(suite.cases), _count_tags(item.case for item in items)
+        coverages.append(
+            Coverage(
+                suite=name,
+                variant=variant,
+                n_total=len(suite.cases),
+                n_selected=len(items),
+                tags={tag: (n, chosen.get(tag, 0)) for tag, n in totals.items()},
+                thresholds=suite.thresholds,
+            )
+        )
+    return coverages
+
+
+def _count_tags(cases: Iterable[Case]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for case in cases:
+        for tag in case.tags:
+            counts[tag] = counts.get(tag, 0) + 1
+    return counts
+
+
+def _default_name(definition: pytest.Function) -> str:
+    """The test's own name, with its class where it has one."""
+    name: str = getattr(definition, "originalname", None) or definition.name
+    owner = definition.getparent(pytest.Class)
+    return f"{owner.name}.{name}" if owner is not None else name
+
+
+def _own_threshold(line: str, suite: str, definition: pytest.Function) -> Threshold:
+    """A threshold of the marker; it holds for the marker's suite and can name no other."""
+    where = f"{definition.nodeid}: thresholds"
+    parsed = parse_threshold(line, where=where)
+    if parsed.suite not in (None, suite):
+        raise UsageError(
+            f"{where}: {line!r}: a marker's threshold holds for its own suite; leave out "
+            f"{parsed.suite!r}, or write the line into model_eval_thresholds"
+        )
+    values: dict[str, Any] = {name: getattr(parsed, name) for name in parsed.__slots__}
+    return Threshold(**(values | {"suite": suite}))

@@ -1,0 +1,316 @@
+"""Gatekeeper: the role of the process that judges the run, single or an xdist controller.
+
+Each record is on disk before anything else reads it. The gate is computed once, after the last
+item and before every later hook, and everything that is shown or written reads that verdict.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.core.gates import Verdict, judge
+from pytest_modeleval.core.records import Record
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin import workers
+from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
+from pytest_modeleval.reports import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Gatekeeper", "LastFailed"]
+
+
+class Gatekeeper:
+    """Collects records, judges the run and says so; see the module.
+
+    Args:
+        config: The session's configuration.
+        evals: What the session's roles share.
+    """
+
+    def __init__(self, config: pytest.Config, evals: Evals) -> None:
+        self.config = config
+        self.evals = evals
+        self._run = evals.open_run()
+        self._records: dict[str, Record] = {}
+        self._functions: dict[str, str] = {}
+        self._nodes: list[Any] = []
+        self._has_lost_workers = False
+        self._has_folder = False
+        self._refusal: str | None = None
+        self._trouble: list[str] = []
+        self._started = datetime.now(UTC)
+
+    # Before the items run.
+
+    def pytest_report_header(self) -> str | None:
+        """Under xdist the controller collects nothing, so the line stands in the header."""
+        n_workers = _n_workers(self.config)
+        if not n_workers:
+            return None
+        return terminal.header(
+            model=self.evals.settings.model,
+            n_cases=None,
+            concurrency=self.evals.settings.concurrency,
+            n_workers=n_workers,
+        )
+
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Say what will be asked of which model, how many at once."""
+        from pytest_modeleval.plugin.headers import header_lines
+
+        own = [item for item in items if EVAL_ITEM in item.stash]
+        return header_lines(own, self.evals) if own else []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand a worker its share of the run."""
+        self._open_run()
+        self._nodes.append(node)
+        number = node.workerinput["workerid"].removeprefix("gw")
+        node.workerinput["model_eval"] = {
+            "run_id": self.evals.run_id,
+            "folder": str(self.evals.folder),
+            "has_lost_workers": self._has_lost_workers,
+            "concurrency": workers.share(
+                self.evals.settings.concurrency,
+                int(node.workerinput["workercount"]),
+                int(number) if number.isdigit() else sys.maxsize,
+            ),
+        }
+
+    # While they run.
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge the run after its last item; a run cut off is judged when the session ends."""
+        items = getattr(session, "items", ())  # the controller of xdist has none
+        if any(EVAL_ITEM in item.stash for item in items) and not is_cut_short(session):
+            self._open_run()
+        try:
+            result = yield
+        except BaseException:
+            workers.tell(self._nodes, workers.STOP)
+            if self._refusal is not None:
+                raise pytest.UsageError(self._refusal) from None
+            raise
+        if self._refusal is not None:
+            raise pytest.UsageError(self._refusal)
+        verdict = self._judge()
+        if verdict.fails and session.testscollected:
+            session.testsfailed += 1
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record that a report carries."""
+        data = report.__dict__.pop("model_eval", None)
+        plan = report.__dict__.pop("model_eval_plan", None)
+        if plan is not None:
+            self._read_plan(plan)
+        if data is not None:
+            if report.outcome != "rerun":  # type: ignore[comparison-overlap]
+                self._keep(Record.from_dict(data))
+        elif report.when == "???":  # type: ignore[comparison-overlap]
+            self._keep_crash(report)
+        dsession = self.config.pluginmanager.get_plugin("dsession")
+        if getattr(dsession, "shouldstop", False):
+            workers.tell(self._nodes, workers.STOP)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Read what a worker left behind; where it died, the others find its answers on disk."""
+        output = getattr(node, "workeroutput", None) or {}
+        if workers.PLAN in output:
+            self._read_plan(output[workers.PLAN])
+        self._refusal = output.get(workers.REFUSAL, self._refusal)
+        if node in self._nodes:
+            self._nodes.remove(node)
+        if error:
+            self._has_lost_workers = True
+            workers.tell(self._nodes, workers.LOST)
+
+    # After they ran.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
+        """Write the numbers down, before JUnit writes its file."""
+        verdict = self.evals.verdict or self._judge()
+        if not self._has_folder:
+            return
+        self._add_junit_properties(verdict)
+        try:
+            self._run.write_summary(
+                {
+                    "run_id": self.evals.run_id,
+                    "started": self._started.isoformat(timespec="seconds"),
+                    "seconds": (datetime.now(UTC) - self._started).total_seconds(),
+                    "exit_status": int(exitstatus),
+                    "concurrency": self.evals.settings.concurrency,
+                    "verdict": verdict.to_dict(),
+                    "suites": [summary.to_dict() for summary in verdict.summaries],
+                }
+            )
+        except OSError as error:
+            self._trouble.append(f"summary.json was not written: {error}")
+        journal = self._run.records
+        if journal.trouble is not None:
+            lost = f"{journal.n_lost} of {len(self._records)} records"
+            self._trouble.append(f"{lost} are not on disk: {journal.trouble}")
+        self._run.close()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the section."""
+        verdict = self.evals.verdict
+        if verdict is None or not (self._records or self.evals.coverages or verdict.reason):
+            return
+        terminal.write(
+            terminalreporter,
+            terminal.Shown(
+                verdict=verdict,
+                coverages=tuple(self.evals.coverages),
+                folder=self._shown_folder(),
+                trouble=tuple(self._trouble),
+                verbosity=self.config.get_verbosity(),
+                width=terminalreporter._tw.fullwidth,  # noqa: SLF001  (it has no public name)
+                has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
+            ),
+        )
+
+    @property
+    def missed(self) -> list[str]:
+        """Node ids of the cases that were not passed, though pytest does not know."""
+        return [
+            record.nodeid
+            for record in self._records.values()
+            if record.outcome in ("missed", "errored", "unscored")
+        ]
+
+    # The rest is how.
+
+    def _open_run(self) -> None:
+        if self._has_folder:
+            return
+        settings = self.evals.settings
+        manifest = {
+            "run_id": self.evals.run_id,
+            "started": self._started.isoformat(timespec="seconds"),
+            "command": [str(word) for word in self.config.invocation_params.args],
+            "model": settings.model,
+            "thresholds": [threshold.text for threshold in settings.thresholds],
+            "concurrency": settings.concurrency,
+            "timeout_s": settings.timeout_s,
+            "retries": settings.retries,
+            "versions": {
+                "python": platform.python_version(),
+                "pytest": pytest.__version__,
+                "pytest-modeleval": version("pytest-modeleval"),
+            },
+        }
+        try:
+            self._run.create(manifest)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        self._has_folder = True
+
+    def _judge(self) -> Verdict:
+        settings = self.evals.settings
+        self.evals.verdict = judge(
+            list(self._records.values()),
+            self.evals.coverages,
+            settings.thresholds,
+            max_error_rate=settings.max_error_rate,
+            max_unscored_rate=settings.max_unscored_rate,
+            judge_partial=bool(self.config.getoption("--model-eval-judge-partial")),
+        )
+        return self.evals.verdict
+
+    def _keep(self, record: Record) -> None:
+        self._records[record.nodeid] = record
+        self._run.records.append(record.to_dict())
+
+    def _keep_crash(self, report: pytest.TestReport) -> None:
+        """The worker that ran this item died: the case has no answer."""
+        function, _, rest = report.nodeid.partition("[")
+        suite = self._functions.get(function)
+        if suite is not None:
+            self._keep(
+                Record(
+                    suite=suite,
+                    case_id=rest.removesuffix("]"),
+                    nodeid=report.nodeid,
+                    outcome="errored",
+                    error_kind="crashed",
+                    reason=str(report.longrepr),
+                )
+            )
+
+    def _read_plan(self, plan: dict[str, Any]) -> None:
+        self._functions, self.evals.coverages = workers.read_plan(plan)
+
+    def _add_junit_properties(self, verdict: Verdict) -> None:
+        """The run's numbers as properties of the test suite; the schema allows them there."""
+        try:
+            from _pytest.junitxml import xml_key
+
+            xml = self.config.stash.get(xml_key, None)
+        except ImportError:
+            return
+        if xml is None:
+            return
+        xml.add_global_property("model_eval.verdict", verdict.status)
+        xml.add_global_property("model_eval.run", self.evals.run_id)
+        for summary in verdict.summaries:
+            for name in ("accuracy", "p95_latency", "avg_cost", "total_cost", "error_rate"):
+                value = summary.metric(name).value
+                if value is not None:
+                    label = f"model_eval.{summary.title}.{name}"
+                    xml.add_global_property(label, f"{value:.9g}")
+
+    def _shown_folder(self) -> str | None:
+        if not self._has_folder:
+            return None
+        try:
+            return self.evals.folder.relative_to(self.config.rootpath).as_posix()
+        except ValueError:
+            return str(self.evals.folder)
+
+
+class LastFailed:
+    """Adds the missed cases to what ``--lf`` runs again, after pytest's own plugin wrote its list.
+
+    A class of its own since one object has one implementation of a hook.
+
+    Args:
+        config: For pytest's cache.
+        gatekeeper: Knows the missed cases.
+    """
+
+    def __init__(self, config: pytest.Config, gatekeeper: Gatekeeper) -> None:
+        self.config = config
+        self._gatekeeper = gatekeeper
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Add them."""
+        cache = self.config.cache
+        missed = self._gatekeeper.missed
+        if cache is None or not missed:
+            return
+        failed = cache.get("cache/lastfailed", {})
+        failed.update(dict.fromkeys(missed, True))
+        cache.set("cache/lastfailed", failed)
+
+
+def _n_workers(config: pytest.Config) -> int:
+    """Number of xdist workers that this process controls; 0 where it runs items itself."""
+    if config.getoption("dist", "no") == "no":
+        return 0
+    return len(config.getoption("tx", None) or ())

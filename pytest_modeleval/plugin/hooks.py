@@ -1,0 +1,98 @@
+"""Hooks: the entry point, imported in every pytest session on the machine.
+
+It imports nothing but pytest, the standard library and the option table. Only ``--model-eval``
+brings in the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin.fixtures import case, model, model_eval, prediction
+from pytest_modeleval.plugin.options import add_options, is_enabled, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["case", "model", "model_eval", "prediction"]
+
+_MARKER = (
+    "model_eval(cases, *, name=None, model=None, thresholds=(), id=, input=, expected=, tags=, "
+    "cluster=): run this test once for each case of a dataset (a CSV, JSONL, JSON or YAML file, a "
+    "list, or a callable); the last five name the columns that hold a field"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker and, with ``--model-eval``, check the settings and register the roles."""
+    config.addinivalue_line("markers", _MARKER)
+    if is_enabled(config):
+        from pytest_modeleval.plugin.roles import register
+
+        try:
+            register(config, read_settings(config))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make an item for each case; without ``--model-eval`` one that says why it is skipped."""
+    mark = metafunc.definition.get_closest_marker("model_eval")
+    if mark is None:
+        return
+    if is_enabled(metafunc.config) or _names_a_case(metafunc):
+        from pytest_modeleval.plugin.roles import parametrize
+
+        parametrize(metafunc, mark)
+    elif "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", [None], ids=["not-run"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip every eval of a session without ``--model-eval``."""
+    if is_enabled(config):
+        return
+    for item in items:
+        if item.get_closest_marker("model_eval") is not None:
+            item.add_marker(pytest.mark.skip(reason="needs --model-eval"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
+    """Name our soft outcomes, which pytest would call xfailed."""
+    outcome: Any = getattr(report, "model_eval_outcome", None)
+    if outcome is None or not hasattr(report, "wasxfail"):
+        return None
+    if not report.wasxfail.startswith(f"{outcome}: "):
+        return None  # the user's own xfail
+    from pytest_modeleval.plugin.outcomes import STATUSES
+
+    return STATUSES.get(outcome)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Schedule evals so that each worker can ask ahead."""
+    if not is_enabled(config):
+        return None
+    from pytest_modeleval.plugin.workers import make_scheduler
+
+    return make_scheduler(config, log)
+
+
+def _names_a_case(metafunc: pytest.Metafunc) -> bool:
+    """Whether the command line names a single case, which exists only if its file is read."""
+    start = f"{metafunc.definition.name}["
+    return any("::" in arg and start in arg for arg in metafunc.config.args)

@@ -1,0 +1,60 @@
+"""Options: the table of ``settings`` as pytest's command line and ini keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.settings import OPTIONS, Settings, resolve
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["add_options", "is_enabled", "read_settings"]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option twice: on the command line, and as an ini key of the same name."""
+    group = parser.getgroup("model-eval", "model evals")
+    group.addoption(
+        "--model-eval",
+        action="store_true",
+        default=False,
+        help="run model evals (without it each suite is one skipped test)",
+    )
+    group.addoption(
+        "--model-eval-judge-partial",
+        action="store_true",
+        default=False,
+        help="judge the thresholds though -k, --lf or --deselect left cases out",
+    )
+    for option in OPTIONS:
+        group.addoption(
+            option.flag,
+            action="append",
+            metavar=option.metavar,
+            dest=option.key,
+            default=None,
+            help=option.help,
+        )
+        parser.addini(
+            option.key,
+            help=option.help.replace("%%", "%"),
+            type="linelist" if option.kind == "lines" else "string",
+            default=None,
+        )
+
+
+def is_enabled(config: pytest.Config) -> bool:
+    """Whether this session runs evals."""
+    return bool(config.getoption("--model-eval", False))
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """The settings of this session.
+
+    Raises:
+        UsageError: A value is not what its option wants.
+    """
+    cli = {option.name: config.getoption(option.key) for option in OPTIONS}
+    ini = {option.name: config.getini(option.key) for option in OPTIONS}
+    return resolve(cli, ini)

@@ -1,0 +1,175 @@
+"""Outcomes: what a case counts as, read off how its test ended, and how pytest is told.
+
+A soft outcome takes the shape of pytest's own xfail (skipped, with a reason in ``wasxfail``):
+``-x``, ``--maxfail``, stepwise, xdist and JUnit then leave it alone, and the gate decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.errors import EngineError, PredictionError, Unscored, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_modeleval.core.records import Outcome
+    from pytest_modeleval.plugin.fixtures import CaseLog
+
+__all__ = [
+    "STATUSES",
+    "Decision",
+    "decide",
+    "first_line",
+    "is_sure_to_skip",
+    "soften",
+    "soften_subtest",
+    "with_properties",
+]
+
+STATUSES: Mapping[str, tuple[str, str, tuple[str, Mapping[str, bool]]]] = {
+    "missed": ("missed", "m", ("MISSED", {"yellow": True})),
+    "errored": ("errored", "e", ("ERRORED", {"yellow": True})),
+    "unscored": ("unscored", "u", ("UNSCORED", {"yellow": True})),
+}
+"""Category, letter and word of each soft outcome, for pytest's own progress and last line."""
+
+_PROPERTIES = ("suite", "case_id", "model", "outcome", "latency_s", "cost_usd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a case counts as.
+
+    Attributes:
+        outcome: The outcome.
+        reason: Why it is not passed, in one line; None where it is.
+        error_kind: Kind of failure of an errored case, where it is not the model's own.
+        is_soft: A wrong answer that the gate decides about, so the test alone fails nothing.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    error_kind: str | None = None
+    is_soft: bool = False
+
+
+def decide(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    log: CaseLog,
+    *,
+    is_governed: bool,
+) -> Decision:
+    """What the case counts as, given how its setup or its test ended."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if error is None:
+        return _decide_without_error(log, is_governed=is_governed)
+    if isinstance(error, pytest.skip.Exception) and not hasattr(report, "wasxfail"):
+        return Decision(outcome="skipped", reason=first_line(error))
+    if isinstance(error, Unscored):
+        return Decision(outcome="unscored", reason=first_line(error))
+    if isinstance(error, pytest.xfail.Exception) or _is_judgement(item, call, log):
+        return Decision(outcome="missed", reason=first_line(error), is_soft=is_governed)
+    return Decision(outcome="errored", reason=_error_text(error), error_kind=_error_kind(error))
+
+
+def _decide_without_error(log: CaseLog, *, is_governed: bool) -> Decision:
+    """The test ended well: right, unless a subtest or a score with a pass mark says otherwise."""
+    if log.n_missed_subtests:
+        reason = f"{log.n_missed_subtests} subtest(s) missed"
+        return Decision(outcome="missed", reason=reason, is_soft=is_governed)
+    for score in log.scores.values():
+        if score.min_score is not None and score.value < score.min_score:
+            why = f": {score.reason}" if score.reason else ""
+            reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
+            return Decision(outcome="missed", reason=reason, is_soft=is_governed)
+    return Decision(outcome="passed")
+
+
+def _is_judgement(item: pytest.Item, call: pytest.CallInfo[None], log: CaseLog) -> bool:
+    """Whether the test itself found the answer wrong.
+
+    That is an assertion or ``pytest.fail`` out of the test's own file. The same raised by the
+    application inside ``measure()``, by a fixture, or by pytest itself about a test that nobody
+    awaited, is an error.
+    """
+    assert call.excinfo is not None
+    error = call.excinfo.value
+    if call.when != "call" or not isinstance(error, AssertionError | pytest.fail.Exception):
+        return False
+    if error is log.raised_inside_measure:
+        return False
+    own = str(item.path)
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == own:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def soften(report: pytest.TestReport, found: Decision, *, is_lenient: bool) -> None:
+    """Make the report of a soft outcome look like an xfail, and a hard miss like a failure."""
+    is_soft = (
+        found.is_soft or found.outcome == "unscored" or (found.outcome == "errored" and is_lenient)
+    )
+    if found.outcome == "missed" and report.passed and not is_soft:
+        report.outcome = "failed"
+        report.longrepr = found.reason
+    elif is_soft and (report.failed or report.passed) and not hasattr(report, "wasxfail"):
+        report.outcome = "skipped"
+        report.wasxfail = f"{found.outcome}: {found.reason}"
+
+
+def soften_subtest(report: pytest.TestReport, found: Decision, log: CaseLog) -> None:
+    """A subtest reports from inside the body: its miss is the parent's, said at the parent's end."""
+    if found.outcome == "missed" and report.failed:
+        log.n_missed_subtests += 1
+        soften(report, found, is_lenient=False)
+
+
+def with_properties(
+    properties: Sequence[tuple[str, object]], data: Mapping[str, Any]
+) -> list[tuple[str, object]]:
+    """The item's properties for JUnit, ours replaced rather than doubled when it runs again."""
+    others = [pair for pair in properties if not pair[0].startswith("model_eval.")]
+    own = [(f"model_eval.{name}", data[name]) for name in _PROPERTIES if name in data]
+    return [*others, *own]
+
+
+def is_sure_to_skip(item: pytest.Item) -> bool:
+    """Whether the item's marks skip it, so that it must not be asked for."""
+    marks = [mark for mark in item.iter_markers() if mark.name in ("skip", "skipif", "xfail")]
+    if not marks:
+        return False
+    if any(mark.name == "xfail" and mark.kwargs.get("run") is False for mark in marks):
+        return True
+    try:
+        from _pytest.skipping import evaluate_skip_marks
+
+        return evaluate_skip_marks(item) is not None
+    except BaseException:  # noqa: BLE001  (a broken condition is reported when the item runs)
+        return True
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text, or its name."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _error_text(error: BaseException) -> str:
+    if isinstance(error, PredictionError):
+        return error.failure.message
+    if isinstance(error, EngineError | UsageError):
+        return first_line(error)
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def _error_kind(error: BaseException) -> str:
+    return error.failure.kind if isinstance(error, PredictionError) else "raised"

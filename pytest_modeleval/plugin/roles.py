@@ -1,0 +1,96 @@
+"""Roles: which of them this process plays, and the suites that they share."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin.collect import eval_item, load_suite
+from pytest_modeleval.plugin.fixtures import RUNNER_NAME
+from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals
+from pytest_modeleval.settings import Settings
+
+__all__ = ["parametrize", "register"]
+
+
+class Collector:
+    """Knows every item of a suite before anything is deselected.
+
+    Args:
+        evals: What the session's roles share.
+    """
+
+    def __init__(self, evals: Evals) -> None:
+        self.evals = evals
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note what each item is to us."""
+        for item in items:
+            found = eval_item(item, self.evals.suites)
+            if found is not None:
+                item.stash[EVAL_ITEM] = found
+                self.evals.collected.append(found)
+
+
+def register(config: pytest.Config, settings: Settings) -> None:
+    """Register the roles that this process plays.
+
+    Raises:
+        UsageError: xdist is told to run every case in every worker.
+    """
+    evals = config.stash[EVALS] = make_evals(config, settings)
+    evals.is_partial = _is_partial(config)
+    manager = config.pluginmanager
+    manager.register(Collector(evals), "modeleval-collector")
+    inert = ("collectonly", "setuponly", "setupplan", "cacheshow", "markers", "showfixtures")
+    if any(getattr(config.option, name, None) for name in inert):
+        return
+    is_worker = hasattr(config, "workerinput")
+    is_controller = not is_worker and config.getoption("dist", "no") != "no"
+    if is_controller and config.getoption("dist") == "each":
+        raise UsageError("--dist each would ask every case once in each worker; use --dist load")
+    if not is_controller:
+        from pytest_modeleval.plugin.runner import Runner
+
+        manager.register(Runner(config, evals), RUNNER_NAME)
+    if not is_worker:
+        from pytest_modeleval.plugin.gatekeeper import Gatekeeper, LastFailed
+
+        gatekeeper = Gatekeeper(config, evals)
+        manager.register(gatekeeper, "modeleval-gatekeeper")
+        manager.register(LastFailed(config, gatekeeper), "modeleval-lastfailed")
+
+
+def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
+    """Give a marked test its cases; trouble with them is a collection error of one sentence."""
+    definition = metafunc.definition
+    if "case" not in metafunc.fixturenames:
+        _refuse(f"{definition.nodeid}: a model_eval test takes case, prediction or model_eval")
+    evals = metafunc.config.stash.get(EVALS, None)
+    try:
+        suite = load_suite(definition, mark, evals.settings if evals else Settings())
+    except UsageError as error:
+        _refuse(
+            f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
+        )
+    if evals is not None:
+        for other in evals.suites.values():
+            if other.name == suite.name and other.nodeid != suite.nodeid:
+                _refuse(
+                    f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
+                    "one of them another with model_eval(..., name=...)"
+                )
+        evals.suites[suite.nodeid] = suite
+    metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
+
+
+def _refuse(message: str) -> None:
+    raise pytest.Collector.CollectError(message)
+
+
+def _is_partial(config: pytest.Config) -> bool:
+    """Whether the command line picks files or cases, so that other suites may well exist."""
+    option = config.option
+    picks = [getattr(option, name, None) for name in ("keyword", "markexpr", "deselect", "lf")]
+    return any(picks) or any("::" in arg or arg.endswith(".py") for arg in config.args)

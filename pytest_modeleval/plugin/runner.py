@@ -1,0 +1,394 @@
+"""Runner: the role of a process that runs items, be it the only one or an xdist worker.
+
+It plans the prefetch once the order of items is final, waits for each answer before the item's
+own protocol begins (so that durations and time-outs of other plugins do not count the wait), and
+puts the record of each case on the report.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.core.gates import check_scopes
+from pytest_modeleval.core.plain import NotPlainError, plain
+from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.core.records import make_record
+from pytest_modeleval.engine.engine import Engine
+from pytest_modeleval.engine.prefetch import Ask, Prefetcher
+from pytest_modeleval.errors import PredictionError, UsageError
+from pytest_modeleval.models.function import as_model
+from pytest_modeleval.models.names import make_model
+from pytest_modeleval.plugin import fixtures, outcomes
+from pytest_modeleval.plugin.collect import covered
+from pytest_modeleval.plugin.fixtures import CaseLog, SuiteModel
+from pytest_modeleval.plugin.progress import ProgressLine
+from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
+from pytest_modeleval.plugin.workers import WorkerLink
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Generator, Hashable, Iterable
+
+    from pytest_modeleval.models.base import Model
+
+__all__ = ["Runner", "asks_suite_model", "overriding", "planned_scopes"]
+
+planned_scopes = ("session", "package", "module")
+
+
+class Runner:
+    """Runs items of suites; see the module.
+
+    Args:
+        config: The session's configuration.
+        evals: What the session's roles share.
+    """
+
+    def __init__(self, config: pytest.Config, evals: Evals) -> None:
+        self.config = config
+        self.evals = evals
+        self.link = WorkerLink.of(config)
+        self.concurrency = self.link.concurrency if self.link else evals.settings.concurrency
+        self._run = evals.open_run()
+        self._prefetcher: Prefetcher | None = None
+        self._progress = ProgressLine(config)
+        self._models: dict[Hashable, Model] = {}
+        self._fixture_models: dict[int, tuple[Any, Model]] = {}
+        self._unplanned: dict[Hashable, list[pytest.Item]] = {}
+        self._n_asked_by_tests = 0
+        self._has_sent_plan = False
+
+    # Hooks, in the order they run.
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse settings that can't work before anything is asked, or written."""
+        items = [item for item in session.items if EVAL_ITEM in item.stash]
+        evals = self.evals
+        evals.coverages = covered(evals.collected, (item.stash[EVAL_ITEM] for item in items))
+        try:
+            check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
+            self._make_models(items)
+        except UsageError as error:
+            if self.link is None:
+                raise pytest.UsageError(str(error)) from None
+            self.link.refuse(session, str(error))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Plan what will run, since the order of items is final by now, and ask ahead of it."""
+        items = [item for item in session.items if EVAL_ITEM in item.stash]
+        if not items or is_cut_short(session) or (self.link and self.link.has_refused):
+            return (yield)
+        self._prefetcher = Prefetcher(
+            Engine(self.evals.settings),
+            concurrency=self.concurrency,
+            look_ahead=self.concurrency if self.config.getoption("maxfail", 0) else None,
+            on_answer=self._keep,
+        )
+        self._prefetcher.start()
+        self._quiet_logs()
+        gc.collect()
+        gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
+        try:
+            if self.link is None:
+                self._plan(items)
+            else:
+                self.link.listen(session, self._prefetcher)
+            return (yield)
+        finally:
+            gc.unfreeze()
+            self._prefetcher.close()
+            self._run.close()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Wait for the item's answer before its own protocol begins."""
+        if self._prefetcher is None or EVAL_ITEM not in item.stash:
+            return (yield)
+        if self.link is not None:
+            self._plan(self.link.newly_assigned(item), self.link.answers_of_lost_workers(self._run))
+        try:
+            self._prefetcher.wait(item.nodeid, on_poll=self._show_progress)
+        finally:
+            self._progress.clear()
+        try:
+            return (yield)
+        finally:
+            self._prefetcher.discard(item.nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Begin a new log, also where the item is run again."""
+        if EVAL_ITEM in item.stash:
+            item.stash[CASE_LOG] = CaseLog()
+        yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Know when the test's own body runs, and spare a soft miss its traceback."""
+        if EVAL_ITEM not in item.stash:
+            return (yield)
+        log = self.log_of(item)
+        log.is_in_body = True
+        try:
+            return (yield)
+        except AssertionError as error:
+            if item.stash[EVAL_ITEM].suite.is_governed:
+                text = outcomes.first_line(error)
+                item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment,misc]
+            raise
+        finally:
+            log.is_in_body = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say what the case counts as, and put its record on the report that decides it."""
+        report = yield
+        eval_item = item.stash.get(EVAL_ITEM, None)
+        if eval_item is None or report.when == "teardown":
+            return report
+        if report.when == "setup" and report.passed:
+            return report
+        log = self.log_of(item)
+        found = outcomes.decide(item, call, report, log, is_governed=eval_item.suite.is_governed)
+        if log.is_in_body:
+            outcomes.soften_subtest(report, found, log)
+            return report
+        is_lenient = self.evals.settings.max_error_rate > 0
+        outcomes.soften(report, found, is_lenient=is_lenient)
+        data = self._record(item, log, found)
+        item.user_properties = outcomes.with_properties(item.user_properties, data)
+        report.model_eval = data  # type: ignore[attr-defined]
+        report.model_eval_outcome = found.outcome  # type: ignore[attr-defined]
+        if self.link is not None and not self._has_sent_plan:
+            self._has_sent_plan = True
+            report.model_eval_plan = self.link.plan(self.evals)  # type: ignore[attr-defined]
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Hand the plan to the controller, which may have had no report to read it from."""
+        if self.link is not None:
+            self.link.hand_over_plan(self.config, self.evals)
+
+    # What the fixtures ask for.
+
+    def log_of(self, item: pytest.Item) -> CaseLog:
+        """What happened to the item's case so far."""
+        return item.stash.setdefault(CASE_LOG, CaseLog())
+
+    def model_of(self, item: pytest.Item) -> Model:
+        """The model that the suite of an item names.
+
+        Raises:
+            UsageError: It names none.
+        """
+        eval_item = item.stash[EVAL_ITEM]
+        model = self._models.get(("suite", eval_item.suite.nodeid))
+        if model is None:
+            raise UsageError(_no_model(eval_item.suite.name))
+        return model
+
+    def prediction(self, item: pytest.Item, value: Any) -> Prediction:
+        """What the model says to the item's case.
+
+        Args:
+            item: The item.
+            value: What the fixture ``model`` gave: our own, or whatever a conftest overrides it
+                with.
+
+        Raises:
+            PredictionError: There is no answer.
+        """
+        assert self._prefetcher is not None
+        if isinstance(value, SuiteModel):
+            model = self.model_of(item)
+        else:
+            model = self._fixture_model(value)
+            self._plan_group(item, model)
+        log = self.log_of(item)
+        log.model_name = model.name
+        ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
+        return self.take(item, self._prefetcher.result(ask))
+
+    def ask(self, item: pytest.Item, model_input: Any) -> concurrent.futures.Future[Any]:
+        """Ask the suite's model from inside a test."""
+        assert self._prefetcher is not None
+        self._n_asked_by_tests += 1
+        key = f"{item.nodeid}#{self._n_asked_by_tests}"
+        model = self.model_of(item)
+        self.log_of(item).model_name = model.name
+        return self._prefetcher.ask(Ask(key=key, model=model, input=model_input))
+
+    def block_on(self, future: concurrent.futures.Future[Any]) -> Any:
+        """Wait for an answer in this thread."""
+        assert self._prefetcher is not None
+        return self._prefetcher.block_on(future)
+
+    def take(self, item: pytest.Item, answer: Prediction | Failure) -> Prediction:
+        """Log an answer to the item's case.
+
+        Raises:
+            PredictionError: It is none.
+        """
+        self.log_of(item).answers.append(answer)
+        if isinstance(answer, Failure):
+            raise PredictionError(answer)
+        return answer
+
+    # Planning.
+
+    def _make_models(self, items: Iterable[pytest.Item]) -> None:
+        """The models of the suites that will ask one, each made once.
+
+        Raises:
+            UsageError: A suite names none, or one that does not exist.
+        """
+        by_spec: dict[Hashable, Model] = {}
+        roots = [self.config.rootpath, self.config.invocation_params.dir]
+        for item in items:
+            suite = item.stash[EVAL_ITEM].suite
+            group = ("suite", suite.nodeid)
+            if group in self._models or not asks_suite_model(item):
+                continue
+            if suite.model is None:
+                raise UsageError(_no_model(suite.name))
+            spec = suite.model
+            identity = spec if isinstance(spec, str) else id(spec)
+            if identity not in by_spec:
+                where = "model_eval_model" if spec == self.evals.settings.model else suite.name
+                by_spec[identity] = make_model(
+                    spec, self.evals.settings, folders=[item.path.parent, *roots], where=where
+                )
+            self._models[group] = by_spec[identity]
+
+    def _plan(
+        self,
+        items: Iterable[pytest.Item],
+        known: dict[str, Prediction | Failure] | None = None,
+    ) -> None:
+        """Ask for the items whose model is known; keep the others until it is."""
+        assert self._prefetcher is not None
+        asks = []
+        for item in items:
+            if EVAL_ITEM not in item.stash or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+                continue
+            group = self._group(item)
+            if group is None or outcomes.is_sure_to_skip(item):
+                continue
+            model = self._models.get(group)
+            if model is None:
+                self._unplanned.setdefault(group, []).append(item)
+                continue
+            ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
+            if known and item.nodeid in known:
+                self._prefetcher.put(ask, known[item.nodeid])
+            else:
+                asks.append(ask)
+        self._prefetcher.plan(asks)
+
+    def _plan_group(self, item: pytest.Item, model: Model) -> None:
+        """The model of an overridden fixture is known now: ask for all items that share it."""
+        group = self._group(item)
+        if group is None or group in self._models:
+            return
+        self._models[group] = model
+        waiting = [other for other in self._unplanned.pop(group, []) if other is not item]
+        self._plan([item, *waiting])
+
+    def _group(self, item: pytest.Item) -> Hashable | None:
+        """What the items share that share a model; None where nothing can be planned."""
+        definition = overriding(item)
+        if definition is None:
+            return ("suite", item.stash[EVAL_ITEM].suite.nodeid)
+        if definition.scope not in planned_scopes:
+            return None
+        folder = item.path if definition.scope == "module" else None
+        folder = item.path.parent if definition.scope == "package" else folder
+        others = {
+            name: index
+            for name, index in item.callspec.indices.items()  # type: ignore[attr-defined]
+            if name != "case"
+        }
+        return (id(definition), folder, tuple(sorted(others.items())))
+
+    def _fixture_model(self, value: Any) -> Model:
+        """An object that a ``model`` fixture gave, as a model; the same for the same object."""
+        if id(value) not in self._fixture_models:
+            self._fixture_models[id(value)] = (value, as_model(value))
+        return self._fixture_models[id(value)][1]
+
+    # Records.
+
+    def _keep(self, ask: Ask, answer: Prediction | Failure) -> None:
+        """On the engine's thread: an answer is on disk before any test sees it."""
+        self._run.keep_prediction(ask.key, ask.model.name, answer)
+
+    def _record(self, item: pytest.Item, log: CaseLog, found: outcomes.Decision) -> dict[str, Any]:
+        eval_item = item.stash[EVAL_ITEM]
+        known: dict[str, Any] = {"reason": found.reason} if found.reason else {}
+        if found.outcome == "errored" and found.error_kind:
+            known["error_kind"] = found.error_kind
+        model = self._models.get(self._group(item))
+        record = make_record(
+            eval_item.case,
+            suite=eval_item.suite.name,
+            variant=eval_item.variant,
+            model=log.model_name or (model.name if model else None),
+            nodeid=item.nodeid,
+            outcome=found.outcome,
+            answer=log.answer(),
+            scores=log.scores.values(),
+            **known,
+        )
+        try:
+            data: dict[str, Any] = plain(record.to_dict())
+        except NotPlainError:  # a test set an output that JSON can't hold: its text will do
+            data = plain(record.to_dict() | {"output": repr(record.output)})
+        redacted: dict[str, Any] = self.evals.redactor.data(data)
+        return redacted
+
+    def _show_progress(self) -> None:
+        if self._prefetcher is not None:
+            self._progress.show(self._prefetcher.progress())
+
+    def _quiet_logs(self) -> None:
+        """Keep the log records of other cases' calls out of the current test's caplog."""
+        plugin = self.config.pluginmanager.get_plugin("logging-plugin")
+        for name in ("caplog_handler", "report_handler"):
+            handler = getattr(plugin, name, None)
+            if isinstance(handler, logging.Handler):
+                handler.addFilter(_is_not_of_engine)
+
+
+def _is_not_of_engine(record: logging.LogRecord) -> bool:
+    return not threading.current_thread().name.startswith("modeleval-") and bool(record)
+
+
+def overriding(item: pytest.Item) -> pytest.FixtureDef[Any] | None:
+    """The ``model`` fixture that a conftest or module overrides ours with, or None."""
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = info.name2fixturedefs.get("model", ()) if info is not None else ()
+    if not definitions or definitions[-1].func.__module__ == fixtures.__name__:
+        return None
+    definition: pytest.FixtureDef[Any] = definitions[-1]
+    return definition
+
+
+def asks_suite_model(item: pytest.Item) -> bool:
+    """Whether the item asks the model that its suite names, and not an overridden fixture's."""
+    return "model" in item.fixturenames and overriding(item) is None  # type: ignore[attr-defined]
+
+
+def _no_model(suite: str) -> str:
+    return (
+        f"suite {suite}: no model is named; set model_eval_model = module:callable or "
+        "openai:NAME, or name one in the marker with model="
+    )

@@ -1,0 +1,71 @@
+"""State: what one session's roles, fixtures and hooks share, kept in ``config.stash``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_modeleval.core.redaction import Redactor
+from pytest_modeleval.store.runs import Run, new_run_id
+
+if TYPE_CHECKING:
+    from pytest_modeleval.core.gates import Coverage, Verdict
+    from pytest_modeleval.plugin.collect import EvalItem, Suite
+    from pytest_modeleval.settings import Settings
+
+__all__ = ["CASE_LOG", "EVALS", "EVAL_ITEM", "Evals", "is_cut_short", "make_evals"]
+
+
+@dataclass(slots=True)
+class Evals:
+    """One session that runs evals.
+
+    Attributes:
+        settings: The settings, checked.
+        run_id: Name of the run; the same in every xdist worker.
+        folder: Folder of the run.
+        redactor: Takes secrets out of all that is kept or shown.
+        suites: The suites collected so far, by the node id of their test function.
+        collected: Every item of a suite, before anything was deselected.
+        coverages: How much of each suite is meant to run; known once the items are.
+        is_partial: Only part of the project's files was collected.
+        verdict: The verdict, once there is one.
+    """
+
+    settings: Settings
+    run_id: str
+    folder: Path
+    redactor: Redactor
+    suites: dict[str, Suite] = field(default_factory=dict)
+    collected: list[EvalItem] = field(default_factory=list)
+    coverages: list[Coverage] = field(default_factory=list)
+    is_partial: bool = False
+    verdict: Verdict | None = None
+
+    def open_run(self) -> Run:
+        """The run's folder, to read or write; nothing is made on disk."""
+        return Run(self.folder, self.redactor)
+
+
+def make_evals(config: pytest.Config, settings: Settings) -> Evals:
+    """The state of a session; a worker takes the run that its controller made."""
+    handed: dict[str, str] = getattr(config, "workerinput", {}).get("model_eval", {})
+    run_id = handed.get("run_id") or new_run_id()
+    folder = handed.get("folder") or str(config.rootpath / settings.store / "runs" / run_id)
+    return Evals(
+        settings=settings, run_id=run_id, folder=Path(folder), redactor=Redactor(os.environ)
+    )
+
+
+def is_cut_short(session: pytest.Session) -> bool:
+    """Whether pytest will run nothing because collection failed."""
+    return bool(session.testsfailed) and not session.config.option.continue_on_collection_errors
+
+
+EVALS = pytest.StashKey[Evals]()
+EVAL_ITEM = pytest.StashKey["EvalItem"]()
+CASE_LOG = pytest.StashKey["CaseLog"]()

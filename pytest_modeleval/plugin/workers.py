@@ -1,0 +1,211 @@
+"""Workers: what crosses between an xdist controller and its workers, and what each may ask.
+
+Down go the run's folder and the worker's share of the concurrency, and while it runs the words
+``stop`` and ``lost`` (another worker died; its answers are on disk). Up go records on reports, and
+with the first of them the plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.core.gates import Coverage
+from pytest_modeleval.core.thresholds import Threshold
+from pytest_modeleval.store.runs import Run, read_predictions
+
+if TYPE_CHECKING:
+    from pytest_modeleval.core.predictions import Failure, Prediction
+    from pytest_modeleval.engine.prefetch import Prefetcher
+    from pytest_modeleval.plugin.state import Evals
+
+__all__ = ["WorkerLink", "make_scheduler", "read_plan", "share", "tell"]
+
+STOP = "model_eval_stop"
+LOST = "model_eval_lost"
+PLAN = "model_eval_plan"
+REFUSAL = "model_eval_refusal"
+
+
+class WorkerLink:
+    """A worker's end of the line.
+
+    Args:
+        config: The worker's configuration.
+        handed: What the controller handed down.
+
+    Attributes:
+        concurrency: This worker's share of the calls in flight.
+        has_refused: The settings can't work, so this worker runs nothing.
+    """
+
+    def __init__(self, config: pytest.Config, handed: dict[str, Any]) -> None:
+        self.concurrency = int(handed["concurrency"])
+        self._config = config
+        self.has_refused = False
+        self._must_read_answers = bool(handed["has_lost_workers"])
+        self._session: pytest.Session | None = None
+        self._prefetcher: Prefetcher | None = None
+        self._assigned: set[int] = set()
+        self._interactor: Any = next(
+            (
+                plugin
+                for plugin in config.pluginmanager.get_plugins()
+                if type(plugin).__name__ == "WorkerInteractor"
+            ),
+            None,
+        )
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> WorkerLink | None:
+        """The link of a worker; None in a process that is none."""
+        handed = getattr(config, "workerinput", {}).get("model_eval")
+        return cls(config, handed) if handed is not None else None
+
+    def listen(self, session: pytest.Session, prefetcher: Prefetcher) -> None:
+        """Hear the controller's words while tests run, also in the middle of one."""
+        self._session, self._prefetcher = session, prefetcher
+        handle = getattr(self._interactor, "handle_command", None)
+        if handle is not None:
+
+            def hear(command: Any) -> None:
+                word = command[0] if isinstance(command, tuple) else None
+                if word == STOP:
+                    self._stop()
+                elif word == LOST:
+                    self._must_read_answers = True
+                else:
+                    handle(command)
+
+            # xdist passes words it does not know over in silence, so ours are caught before.
+            self._interactor.handle_command = hear
+
+    def newly_assigned(self, item: pytest.Item) -> list[pytest.Item]:
+        """The items of this worker's queue that were not there before, in order.
+
+        xdist tells no plugin what a worker will run, so its queue is read under its own lock;
+        where a later version has none, only the item that runs now is known.
+        """
+        assert self._session is not None
+        items = self._session.items
+        try:
+            with self._interactor.torun.lock() as queue:
+                waiting = [self._interactor.nextitem_index, *queue]
+            indices = [self._interactor.item_index, *waiting]
+        except AttributeError:
+            return [item]
+        new = [index for index in indices if isinstance(index, int) and index not in self._assigned]
+        self._assigned.update(new)
+        return [items[index] for index in new]
+
+    def answers_of_lost_workers(self, run: Run) -> dict[str, Prediction | Failure]:
+        """The answers that a worker which died had on disk: they are paid for."""
+        if not self._must_read_answers:
+            return {}
+        self._must_read_answers = False
+        return read_predictions(run.folder)
+
+    def plan(self, evals: Evals) -> dict[str, Any]:
+        """What this worker's collection holds, for the controller, which collects nothing."""
+        return {
+            "functions": {suite.nodeid: suite.name for suite in evals.suites.values()},
+            "coverages": [asdict(coverage) for coverage in evals.coverages],
+        }
+
+    def hand_over_plan(self, config: pytest.Config, evals: Evals) -> None:
+        """Leave the plan for the controller to find when this worker ends."""
+        output: dict[str, Any] = getattr(config, "workeroutput", {})
+        output[PLAN] = self.plan(evals)
+
+    def refuse(self, session: pytest.Session, message: str) -> None:
+        """End this worker before it runs anything, with a usage error for the controller."""
+        self.has_refused = True
+        getattr(self._config, "workeroutput", {})[REFUSAL] = message
+        self._config.pluginmanager.register(_RunsNothing(session, message))
+
+    def _stop(self) -> None:
+        """The controller is leaving: ask for nothing more, and end after the current test."""
+        if self._prefetcher is not None:
+            self._prefetcher.cancel()
+        if self._session is not None:
+            self._session.shouldstop = "model eval: stopped by the controller"
+
+
+class _RunsNothing:
+    """Takes the place of the test protocol in a worker that has refused to run.
+
+    Args:
+        session: The worker's session.
+        message: Why.
+    """
+
+    def __init__(self, session: pytest.Session, message: str) -> None:
+        self._session = session
+        self._message = message
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> bool:
+        """The item is not run; the first of them ends the worker."""
+        self._session.shouldstop = self._message
+        return True
+
+
+def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
+    """The suites' names by node id and their coverages, as a worker's ``plan`` said them."""
+    coverages = []
+    for data in plan["coverages"]:
+        tags = {tag: (counts[0], counts[1]) for tag, counts in data["tags"].items()}
+        thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
+        coverages.append(Coverage(**(data | {"tags": tags, "thresholds": thresholds})))
+    return plan["functions"], coverages
+
+
+def share(concurrency: int, n_workers: int, index: int) -> int:
+    """A worker's share of the calls in flight: they add up, and each has at least one.
+
+    Args:
+        concurrency: Calls in flight at once, over all workers.
+        n_workers: Number of workers.
+        index: The worker's number; one that replaces a lost worker has a higher one.
+    """
+    each, rest = divmod(concurrency, n_workers)
+    return max(each + (1 if index < rest else 0), 1)
+
+
+def tell(nodes: list[Any], word: str) -> None:
+    """Send a word to workers; one that is gone already does not hear it."""
+    for node in nodes:
+        try:
+            node.channel.send((word, {}))
+        except (OSError, EOFError, AttributeError):
+            continue
+
+
+def make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A scheduler that keeps each worker's queue long enough to ask ahead of it.
+
+    xdist's own hands out ever smaller portions, which starves the look-ahead, and its work
+    stealing moves items that their first worker has asked for already.
+    """
+    if config.getoption("dist", "no") not in ("load", "worksteal"):
+        return None
+    from xdist.scheduler.load import LoadScheduling
+
+    class EvalScheduling(LoadScheduling):  # type: ignore[misc,unused-ignore]
+        """Like ``load``, with queues of at least twice the worker's calls in flight."""
+
+        def check_schedule(self, node: Any, duration: float = 0) -> None:
+            del duration
+            if node.shutting_down:
+                return
+            if not self.pending:
+                node.shutdown()
+                return
+            calls = node.workerinput["model_eval"]["concurrency"]
+            n_queued = len(self.node2pending[node])
+            if n_queued < 2 * calls:
+                self._send_tests(node, max(3 * calls - n_queued, 2))
+
+    return EvalScheduling(config, log)

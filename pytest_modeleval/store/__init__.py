@@ -1,0 +1,1 @@
+"""The store: what a run leaves on disk, a folder for each."""

@@ -1,0 +1,73 @@
+"""Journals: append-only JSON Lines, each line on disk before anything else reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.records import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Journal", "read_lines"]
+
+
+class Journal:
+    """A file of JSON lines that several processes may append to.
+
+    Each line is one ``write`` to a descriptor in append mode: lines of different processes do not
+    mix, and a process that is killed leaves whole lines. Trouble with the disk is remembered and
+    never raised: it must not change a verdict.
+
+    Args:
+        path: The file; it is made with the first line.
+
+    Attributes:
+        trouble: The first error that a line met, or None; lines after it were still tried.
+        n_lost: Lines that could not be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trouble: OSError | None = None
+        self.n_lost = 0
+        self._descriptor: int | None = None
+
+    def append(self, data: Mapping[str, Any]) -> None:
+        """Write one line."""
+        text = json.dumps({"format_version": FORMAT_VERSION, **data}, ensure_ascii=False)
+        line = text.encode("utf-8", "replace") + b"\n"
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+                self._descriptor = os.open(self.path, flags, 0o644)
+            written = os.write(self._descriptor, line)
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError as error:
+            self.trouble = self.trouble or error
+            self.n_lost += 1
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a journal; a torn last line of a killed process is passed over."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in text.split(b"\n"):
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(data, dict):
+            yield data

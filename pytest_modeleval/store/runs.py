@@ -1,0 +1,109 @@
+"""Runs: one folder each, ``.modeleval/runs/<run id>/``.
+
+``run.json`` says what was run, ``predictions.jsonl`` holds each answer as it arrived (it has been
+paid for), ``records.jsonl`` a line for each case, ``summary.json`` the numbers and the verdict.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.predictions import Failure, Prediction, Usage
+from pytest_modeleval.core.records import FORMAT_VERSION, answer_to_dict
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.store.journals import Journal, read_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_modeleval.core.redaction import Redactor
+
+__all__ = ["Run", "new_run_id", "read_predictions", "write_whole"]
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """A run id that sorts by time: UTC to the second, and four random digits."""
+    moment = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
+    return f"{moment}-{secrets.token_hex(2)}"
+
+
+class Run:
+    """The folder of one run.
+
+    Args:
+        folder: The folder.
+        redactor: Takes secrets out of everything that is written.
+    """
+
+    def __init__(self, folder: Path, redactor: Redactor) -> None:
+        self.folder = folder
+        self._redactor = redactor
+        self.predictions = Journal(folder / "predictions.jsonl")
+        self.records = Journal(folder / "records.jsonl")
+
+    def create(self, manifest: Mapping[str, Any]) -> None:
+        """Make the folder and write ``run.json``.
+
+        Raises:
+            UsageError: The folder can't be made or written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self.folder / "run.json", self._redactor.data(dict(manifest)))
+        except OSError as error:
+            raise UsageError(
+                f"model_eval_store: can't write {self.folder}: {error.strerror or error}; "
+                "name another folder with --model-eval-store=DIR"
+            ) from None
+
+    def keep_prediction(self, key: str, model: str, answer: Prediction | Failure) -> None:
+        """Write an answer the moment it is there."""
+        data = {"key": key, "asked_model": model, "failed": isinstance(answer, Failure)}
+        self.predictions.append(self._redactor.data(data | answer_to_dict(answer)))
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write ``summary.json``, whole or not at all.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        write_whole(self.folder / "summary.json", self._redactor.data(dict(summary)))
+
+    def close(self) -> None:
+        """Close the journals."""
+        self.predictions.close()
+        self.records.close()
+
+
+def write_whole(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a JSON file so that a reader sees all of it or nothing.
+
+    Raises:
+        OSError: It could not be written; nothing is left behind.
+    """
+    text = json.dumps({"format_version": FORMAT_VERSION, **data}, ensure_ascii=False, indent=2)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text + "\n", encoding="utf-8", errors="replace")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_predictions(folder: Path) -> dict[str, Prediction | Failure]:
+    """The answers that a run has on disk, by key; of several to one key the last."""
+    answers: dict[str, Prediction | Failure] = {}
+    for line in read_lines(folder / "predictions.jsonl"):
+        names = Failure.__slots__ if line.get("failed") else Prediction.__slots__
+        known: dict[str, Any] = {name: line[name] for name in names if name in line}
+        if "usage" in known:
+            known["usage"] = Usage(**known["usage"])
+        answers[str(line.get("key"))] = (
+            Failure(**known) if line.get("failed") else Prediction(**known)
+        )
+    return answers
