@@ -51,11 +51,12 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
     Raises:
         SystemExit: It didn't end with status 0; what it wrote is shown.
     """
-    # Nothing of the caller's own pytest or provider may change what is measured.
+    # Nothing of the caller's own pytest or provider may change what is measured, nor may an
+    # environment that keeps Python from caching what it compiles.
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTEST_", "OPENAI_"))
+        if not name.startswith(("PYTEST_", "OPENAI_", "PYTHONDONTWRITEBYTECODE"))
     }
     environment = {**inherited, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1", **(env or {})}
     with tempfile.TemporaryFile() as out:

@@ -10,7 +10,6 @@ ModelEvalError
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,5 +66,7 @@ class EngineError(ModelEvalError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` where one of ``known`` is close to ``word``, else nothing."""
+    import difflib  # slow to import, and only needed where something is wrong
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

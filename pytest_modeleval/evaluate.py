@@ -128,7 +128,9 @@ def evaluate_model(
             records.append(_judge_answer(case, prefetcher.result(ask), asked.name, compare))
     finally:
         prefetcher.close()
-    coverage = Coverage(suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases))
+    coverage = Coverage(
+        suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases)
+    )
     verdict = judge(records, [coverage], settings.thresholds)
     return Report(group_records(records)[0], records, verdict)
 

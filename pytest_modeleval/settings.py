@@ -10,16 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pytest_modeleval.core.thresholds import (
-    Threshold,
-    parse_duration,
-    parse_rate,
-    parse_threshold,
-)
 from pytest_modeleval.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pytest_modeleval.core.thresholds import Threshold
 
 __all__ = ["OPTIONS", "Option", "Price", "Settings", "resolve"]
 
@@ -221,14 +217,20 @@ class _Texts:
         return int(text)
 
     def duration(self, name: str, *, default: float) -> float:
+        from pytest_modeleval.core.thresholds import parse_duration
+
         text, place = self.text(name), self.lines(name)[1]
         return default if text is None else parse_duration(text, f"{place}: {text!r}")
 
     def rate(self, name: str) -> float:
+        from pytest_modeleval.core.thresholds import parse_rate
+
         text, place = self.text(name), self.lines(name)[1]
         return 0.0 if text is None else parse_rate(text, f"{place}: {text!r}")
 
     def thresholds(self) -> tuple[Threshold, ...]:
+        from pytest_modeleval.core.thresholds import parse_threshold
+
         lines, place = self.lines("thresholds")
         return tuple(parse_threshold(line, where=place) for line in lines)
 

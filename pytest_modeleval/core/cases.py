@@ -24,6 +24,7 @@ CASE_FIELDS = ("id", "input", "expected", "tags", "cluster", "metadata")
 """The names that a dataset may give a case; every other column goes to ``metadata``."""
 
 _SLUG_LENGTH = 32
+_NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -40,7 +41,8 @@ class Case:
         tags: Labels that slice a suite.
         cluster: Name of the group of related cases that this one belongs to, or None.
         metadata: Every other column of the dataset.
-        source: Where the case stands, as ``file:line``; None for cases made in Python.
+        source: Where the case stands: ``file:line``, or the place in a Python list; None where the
+            user made the case.
     """
 
     id: str
@@ -73,14 +75,19 @@ class Case:
 
 def content_hash(value_input: Any, expected: Any) -> str:
     """Twelve hexadecimal digits that stand for a question and what is expected of its answer."""
-    text = json.dumps([value_input, expected], sort_keys=True, ensure_ascii=False)
+    text = _canonical([value_input, expected])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
 def content_id(value_input: Any, expected: Any) -> str:
     """A readable id made of the content: the first words of the input and eight digits of hash."""
-    text = value_input if isinstance(value_input, str) else json.dumps(value_input)
-    folded = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", folded)[:_SLUG_LENGTH].strip("-")
+    text = value_input if isinstance(value_input, str) else _canonical(value_input)
+    words = text[:200]
+    if not words.isascii():
+        words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    slug = _NOT_IN_SLUG.sub("-", words.lower())[:_SLUG_LENGTH].strip("-")
     digits = content_hash(value_input, expected)[:8]
     return f"{slug}-{digits}" if slug else digits
+
+
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_modeleval.core.summaries import Metric, Summary, group_records, summarize
+from pytest_modeleval.core.summaries import (
+    NOTHING_SCORED,
+    Metric,
+    Summary,
+    group_records,
+    summarize,
+)
 from pytest_modeleval.core.thresholds import POOLED, Threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
 
@@ -157,14 +163,13 @@ def check_scopes(
             hint = did_you_mean(str(threshold.suite), [*suites, POOLED])
             if hint or not is_partial:
                 raise UsageError(
-                    f"{place}: no suite is named {threshold.suite!r}{hint}"
-                    f"; collected: {', '.join(suites)}"
+                    f"{place}: no suite is named {threshold.suite!r} among {', '.join(suites)}{hint}"
                 )
         elif threshold.tag is not None and not any(threshold.tag in item.tags for item in matching):
             tags = sorted({tag for item in matching for tag in item.tags})
             raise UsageError(
-                f"{place}: no case has the tag {threshold.tag!r}"
-                f"{did_you_mean(threshold.tag, tags)}; tags are: {', '.join(tags) or 'none'}"
+                f"{place}: no case has the tag {threshold.tag!r} "
+                f"(tags: {', '.join(tags) or 'none'}){did_you_mean(threshold.tag, tags)}"
             )
 
 
@@ -286,7 +291,8 @@ class _Judge:
         if summary.n_asked == 0:
             return "invalid", f"all {summary.n_skipped} cases were skipped", metric
         if metric is None or metric.value is None:
-            return "invalid", metric.note if metric else "there is no case to judge", metric
+            reason = _incomplete_reason(metric) if metric else "there is no case to judge"
+            return "invalid", reason, metric
         if not metric.is_complete:
             return "invalid", _incomplete_reason(metric), metric
         if threshold.is_met_by(metric.value):
@@ -342,6 +348,8 @@ def _straddles(metric: Metric | None, threshold: Threshold) -> bool:
 
 def _incomplete_reason(metric: Metric) -> str:
     """Why a number that lacks cases can't be judged, and what would do."""
+    if metric.note == NOTHING_SCORED:
+        return NOTHING_SCORED
     if metric.unit == "dollars":
         return (
             f"the cost is {metric.note}; add the model to model_eval_prices, "

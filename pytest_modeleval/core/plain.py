@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NotPlainError", "clean_text", "plain"]
 
 _MAX_DEPTH = 100
+_MAX_INTEGER = 10**4300  # Python refuses to write larger ones as text
 
 
 class NotPlainError(TypeError):
@@ -24,7 +25,7 @@ class NotPlainError(TypeError):
 def clean_text(text: str) -> str:
     """``text`` as a plain ``str`` that can be encoded: lone surrogates become U+FFFD."""
     if text.isascii():
-        return str(text) if type(text) is not str else text
+        return str.__str__(text) if type(text) is not str else text
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
@@ -40,7 +41,7 @@ def plain(value: Any, *, depth: int = 0) -> Any:
     """
     if isinstance(value, str):
         return clean_text(value)
-    if value is None or type(value) in (bool, int):
+    if value is None or type(value) is bool:
         return value
     if depth > _MAX_DEPTH:
         raise NotPlainError("a value nested deeper than 100 levels")
@@ -53,6 +54,8 @@ def plain(value: Any, *, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, depth=depth + 1) for item in value]
     if isinstance(value, int):
+        if abs(value) >= _MAX_INTEGER:
+            raise NotPlainError("a whole number of more than 4,300 digits")
         return int(value)
     to_list = getattr(value, "tolist", None)  # numpy scalars and arrays, without importing numpy
     if callable(to_list) and not isinstance(value, type) and hasattr(value, "dtype"):

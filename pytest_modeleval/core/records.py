@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.core.cases import content_hash
-from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.core.predictions import Failure, Prediction, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,12 +169,11 @@ def answer_to_dict(answer: Prediction | Failure | None) -> dict[str, Any]:
     """A prediction or a failure as plain data, without what is unknown."""
     if answer is None:
         return {}
-    names = (item.name for item in fields(answer))
-    data = {name: value for name in names if (value := getattr(answer, name)) is not None}
+    data = {
+        name: value for name in answer.__slots__ if (value := getattr(answer, name)) is not None
+    }
     if "usage" in data:
-        data["usage"] = {
-            item.name: getattr(data["usage"], item.name) for item in fields(data["usage"])
-        }
+        data["usage"] = {name: getattr(data["usage"], name) for name in Usage.__slots__}
     return data
 
 

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.records import Outcome, Record
 
-__all__ = ["Metric", "Summary", "group_records", "summarize"]
+__all__ = ["NOTHING_SCORED", "Metric", "Summary", "group_records", "summarize"]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _MAX_LABELS = 50
+
+NOTHING_SCORED = "no case was asked and scored"
+"""The note of a metric over no case at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +172,7 @@ class Summary:
     def _share(self, name: str, n_yes: int, n: int) -> Metric:
         interval = stats.wilson(n_yes, n)
         if interval is None:
-            return Metric(name=name, unit="rate", value=None, note="no case was asked and scored")
+            return Metric(name=name, unit="rate", value=None, note=NOTHING_SCORED)
         return Metric(
             name=name, unit="rate", value=n_yes / n, low=interval.low, high=interval.high, n=n
         )
@@ -177,7 +180,7 @@ class Summary:
     def _mean(self, name: str, values: Sequence[float], *, unit: Unit = "rate") -> Metric:
         """The mean of one value for each case; Student's t interval, shown within its range."""
         if not values:
-            return Metric(name=name, unit=unit, value=None, note="no case was asked and scored")
+            return Metric(name=name, unit=unit, value=None, note=NOTHING_SCORED)
         interval = stats.mean_interval(values)
         low = max(interval.low, 0.0) if interval and interval.low is not None else None
         high = interval.high if interval else None
@@ -249,7 +252,7 @@ class Summary:
             return Metric(name="macro_f1", unit="rate", value=None, note=note)
         pairs = [(str(record.expected), _label_of(record)) for record in records]
         value = stats.macro_f1(pairs)
-        note = "no case was asked and scored" if value is None else None
+        note = NOTHING_SCORED if value is None else None
         return Metric(name="macro_f1", unit="rate", value=value, n=len(pairs), note=note)
 
     def _clock(self, name: str, percentile: str, clock: str) -> Metric:
@@ -318,7 +321,7 @@ class Summary:
 
     def _no_cost(self, name: str) -> Metric:
         n_asked = self._costs[1]
-        note = f"unknown for all {n_asked} cases" if n_asked else "no case was asked and scored"
+        note = f"unknown for all {n_asked} cases" if n_asked else NOTHING_SCORED
         return Metric(name=name, unit="dollars", value=None, note=note, is_complete=not n_asked)
 
     @cached_property

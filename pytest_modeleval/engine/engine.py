@@ -153,14 +153,10 @@ class Engine:
 
     def _priced(self, model: Model, answer: Prediction) -> Prediction:
         """The answer with its cost, where anyone knows it."""
-        from pytest_modeleval.models.openai import OpenAIModel
-
-        is_hosted = isinstance(model, OpenAIModel)
         cost, source = price_of(
             answer,
             asked_model=model.name.removeprefix("openai:"),
-            base_url=model.base_url if isinstance(model, OpenAIModel) else None,
-            is_hosted=is_hosted,
+            price_list_url=model.price_list_url,
             prices=self._settings.prices,
         )
         return replace(answer, cost_usd=cost, cost_source=source) if cost is not None else answer

@@ -22,10 +22,12 @@ class Model(Protocol):
     Attributes:
         name: The name it is known by in records and reports.
         max_concurrency: How many calls it takes at once, or None for as many as the settings say.
+        price_list_url: Address by which public price lists know the server that answers, or None.
     """
 
     name: str
     max_concurrency: int | None
+    price_list_url: str | None
 
     async def predict(self, model_input: Any) -> Prediction:
         """One attempt at answering.

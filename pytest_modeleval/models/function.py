@@ -39,6 +39,7 @@ class FunctionModel:
     ) -> None:
         self.name = name
         self.max_concurrency = max_concurrency
+        self.price_list_url: str | None = None
         self._function = function
         self._is_async = _is_async(function)
         self._pool = ThreadPool(max_concurrency or _MAX_THREADS)

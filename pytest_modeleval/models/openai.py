@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIModel", "status_error"]
 
+_OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "http://0.0.0.0")
 
 
@@ -35,6 +36,10 @@ class OpenAIModel:
         base_url: The server, or None for ``OPENAI_BASE_URL`` or OpenAI's own.
         timeout_s: Seconds after which the HTTP client gives up; the engine's own time-out of an
             attempt comes first.
+
+    Attributes:
+        price_list_url: The address by which public price lists know the server; None for one on
+            this machine, which they can't know.
 
     Raises:
         UsageError: No key is configured, and the server is not on this machine.
@@ -59,12 +64,19 @@ class OpenAIModel:
         self._url = ""
         self._headers: dict[str, str] = {}
 
-    def _open(self) -> None:
-        """Make the client; on the event loop that will use it."""
+        # Imported here and not with the first call: it takes a second, and what is there before
+        # the run can be left alone by the garbage collector.
         import openai
 
-        self._http = openai.DefaultAsyncHttpxClient(timeout=self._timeout_s + 5)
-        self._client = openai.AsyncOpenAI(
+        self._openai = openai
+        self.price_list_url = None if url.startswith(_LOOPBACK) else url or _OPENAI_URL
+        if self.price_list_url is not None:
+            import genai_prices  # noqa: F401
+
+    def _open(self) -> None:
+        """Make the client; on the event loop that will use it."""
+        self._http = self._openai.DefaultAsyncHttpxClient(timeout=self._timeout_s + 5)
+        self._client = self._openai.AsyncOpenAI(
             api_key=self._key, base_url=self.base_url, max_retries=0, http_client=self._http
         )
         self._url = str(self._client.base_url).rstrip("/") + "/chat/completions"

@@ -22,8 +22,7 @@ def price_of(
     prediction: Prediction,
     *,
     asked_model: str,
-    base_url: str | None = None,
-    is_hosted: bool = False,
+    price_list_url: str | None = None,
     prices: Mapping[str, Price],
 ) -> tuple[float | None, str | None]:
     """US dollars that an answer cost, and the source of the figure; (None, None) where unknown.
@@ -31,8 +30,8 @@ def price_of(
     Args:
         prediction: The answer, with its usage.
         asked_model: Name of the model that was asked, without its provider.
-        base_url: The server that was asked, or None for OpenAI's own.
-        is_hosted: Whether a provider was asked, so that public price lists hold at all.
+        price_list_url: The server that was asked, by which public price lists know it; None where
+            they don't hold.
         prices: The user's own table, by model name.
     """
     if prediction.cost_usd is not None:
@@ -42,9 +41,9 @@ def price_of(
     for name in (asked_model, prediction.model):
         if name is not None and name in prices:
             return _from_table(prices[name], prediction.usage), "model_eval_prices"
-    if not is_hosted:
+    if price_list_url is None:
         return None, None
-    return _from_genai_prices(prediction.usage, prediction.model or asked_model, base_url)
+    return _from_genai_prices(prediction.usage, prediction.model or asked_model, price_list_url)
 
 
 def _from_table(price: Price, usage: Usage) -> float:
@@ -56,7 +55,7 @@ def _from_table(price: Price, usage: Usage) -> float:
 
 
 def _from_genai_prices(
-    usage: Usage, model: str, base_url: str | None
+    usage: Usage, model: str, server_url: str
 ) -> tuple[float | None, str | None]:
     """The public price, found by the server's address so that nobody's price is guessed."""
     import genai_prices
@@ -69,7 +68,7 @@ def _from_genai_prices(
                 cache_read_tokens=usage.cached_input_tokens or None,
             ),
             model,
-            provider_api_url=base_url or "https://api.openai.com/v1",
+            provider_api_url=server_url,
         )
     except (LookupError, ValueError):
         return None, None

@@ -1,180 +1,23 @@
-"""Fixtures: ``case``, ``model``, ``prediction`` and ``model_eval``."""
+"""Fixtures: ``case``, ``model``, ``prediction`` and ``model_eval``.
+
+Part of what every pytest session imports, so what they make comes from elsewhere when it is made.
+"""
 
 from __future__ import annotations
 
-import math
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modeleval.core.predictions import Failure, Prediction, Usage, total_cost
-from pytest_modeleval.core.records import Score
-from pytest_modeleval.errors import Unscored
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import NoReturn
-
     from pytest_modeleval.core.cases import Case
+    from pytest_modeleval.core.predictions import Prediction
+    from pytest_modeleval.plugin.caselogs import ModelEval, SuiteModel
     from pytest_modeleval.plugin.runner import Runner
 
-__all__ = [
-    "CaseLog",
-    "Measurement",
-    "ModelEval",
-    "SuiteModel",
-    "case",
-    "model",
-    "model_eval",
-    "prediction",
-]
+__all__ = ["RUNNER_NAME", "case", "model", "model_eval", "prediction"]
 
 RUNNER_NAME = "modeleval-runner"
-
-
-@dataclass(slots=True)
-class Measurement:
-    """What ``with model_eval.measure() as m:`` measures; set what only the test knows.
-
-    Attributes:
-        latency_s: Seconds that the block took; set when it ends.
-        cost_usd: US dollars that it cost; leave None where unknown.
-        usage: Tokens that it used, as ``Usage``; None where unknown.
-        output: The answer, for the record; None where the test does not say.
-    """
-
-    latency_s: float | None = None
-    cost_usd: float | None = None
-    usage: Usage | None = None
-    output: Any = None
-
-
-@dataclass(slots=True)
-class CaseLog:
-    """What happened to one case while its test ran.
-
-    Attributes:
-        answers: What the model said each time it was asked.
-        measurements: What the test measured itself.
-        scores: Scores that the test gave, by name.
-        model_name: Name of the model, once it is known.
-        is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
-        n_missed_subtests: Subtests that missed.
-        raised_inside_measure: The exception that left a measured block, which is the
-            application's and no judgement of the test's.
-    """
-
-    answers: list[Prediction | Failure] = field(default_factory=list)
-    measurements: list[Measurement] = field(default_factory=list)
-    scores: dict[str, Score] = field(default_factory=dict)
-    model_name: str | None = None
-    is_in_body: bool = False
-    n_missed_subtests: int = 0
-    raised_inside_measure: BaseException | None = None
-
-    def answer(self) -> Prediction | Failure | None:
-        """All that was asked and measured as one answer: times and costs add up."""
-        failures = [answer for answer in self.answers if isinstance(answer, Failure)]
-        if failures:
-            return failures[-1]
-        said = [answer for answer in self.answers if isinstance(answer, Prediction)]
-        if not self.measurements:
-            return said[0] if len(said) == 1 else _joined(said)
-        return _joined([*said, *map(_measured, self.measurements)])
-
-
-class SuiteModel:
-    """The suite's model, as the fixture ``model`` hands it out: ask it and the case is measured.
-
-    Attributes:
-        name: Name of the model.
-    """
-
-    def __init__(self, runner: Runner, item: pytest.Item) -> None:
-        self._runner = runner
-        self._item = item
-        self.name = runner.model_of(item).name
-
-    async def predict(self, model_input: Any) -> Prediction:
-        """Ask from an async test, with the run's time-out, retries, limits and clocks.
-
-        Raises:
-            PredictionError: There is no answer.
-        """
-        import asyncio
-
-        future = self._runner.ask(self._item, model_input)
-        return self._runner.take(self._item, await asyncio.wrap_future(future))
-
-    def ask(self, model_input: Any) -> Prediction:
-        """Ask from a test that is not async; otherwise the same as ``predict``.
-
-        Raises:
-            PredictionError: There is no answer.
-        """
-        future = self._runner.ask(self._item, model_input)
-        return self._runner.take(self._item, self._runner.block_on(future))
-
-
-class ModelEval:
-    """The fixture ``model_eval``: measures and scores what a test does itself.
-
-    Attributes:
-        case: The case of this test.
-    """
-
-    def __init__(self, case: Case, log: CaseLog) -> None:
-        self.case = case
-        self._log = log
-
-    @contextmanager
-    def measure(self) -> Iterator[Measurement]:
-        """Take the time of a block, and its cost and usage as the block sets them.
-
-        Several blocks of one test add up. An exception that leaves the block is an error of the
-        application, never a wrong answer.
-        """
-        measurement = Measurement()
-        started = time.perf_counter()
-        try:
-            yield measurement
-        except BaseException as error:
-            self._log.raised_inside_measure = error
-            raise
-        measurement.latency_s = time.perf_counter() - started
-        _measured(measurement)  # refuses what is no amount, in the test that set it
-        self._log.measurements.append(measurement)
-
-    def score(
-        self, name: str, value: float, *, reason: str | None = None, min_score: float | None = None
-    ) -> None:
-        """Note a score of the case's answer.
-
-        Args:
-            name: Name of the score, as in the metric ``score(NAME)``.
-            value: A number in [0, 1].
-            reason: Why, in words.
-            min_score: Pass mark; an answer below it is missed. None only notes the score.
-
-        Raises:
-            ValueError: The value or the pass mark is not in [0, 1].
-        """
-        for label, number in (("value", value), ("min_score", min_score)):
-            if number is not None and not (0 <= number <= 1 and math.isfinite(number)):
-                raise ValueError(f"score {name!r}: {label} is between 0 and 1, not {number!r}")
-        self._log.scores[str(name)] = Score(
-            name=str(name),
-            value=float(value),
-            reason=None if reason is None else str(reason),
-            min_score=None if min_score is None else float(min_score),
-        )
-
-    def unscored(self, reason: str) -> NoReturn:
-        """Stop the test: its answer could not be scored, which is neither right nor wrong."""
-        raise Unscored(reason)
 
 
 @pytest.fixture
@@ -183,60 +26,33 @@ def case() -> Case:
     pytest.fail("the fixture case needs @pytest.mark.model_eval(CASES) on the test", pytrace=False)
 
 
+# These take no ``request``: pytest makes a definition of its own each time one is asked for, which
+# costs a fifth of a trivial test. The runner knows which item runs.
+
+
 @pytest.fixture
-def model(request: pytest.FixtureRequest, case: Case) -> SuiteModel:
+def model(pytestconfig: pytest.Config) -> SuiteModel:
     """The model of the suite; override it in a conftest to ask another object or callable."""
-    del case
-    return SuiteModel(_runner(request), request.node)
+    return _runner(pytestconfig).suite_model()
 
 
 @pytest.fixture
-def prediction(request: pytest.FixtureRequest, case: Case, model: Any) -> Prediction:
+def prediction(pytestconfig: pytest.Config, case: Case, model: Any) -> Prediction:
     """What the model says to the case; asked ahead of the test, concurrently with the others."""
     del case
-    return _runner(request).prediction(request.node, model)
+    runner = _runner(pytestconfig)
+    return runner.prediction(runner.current_item(), model)
 
 
 @pytest.fixture
-def model_eval(request: pytest.FixtureRequest, case: Case) -> ModelEval:
+def model_eval(pytestconfig: pytest.Config, case: Case) -> ModelEval:
     """Measures latency and cost, and keeps scores, of a test that calls its own code."""
-    return ModelEval(case, _runner(request).log_of(request.node))
+    del case
+    return _runner(pytestconfig).model_eval()
 
 
-def _runner(request: pytest.FixtureRequest) -> Runner:
-    runner: Runner | None = request.config.pluginmanager.get_plugin(RUNNER_NAME)
+def _runner(config: pytest.Config) -> Runner:
+    runner: Runner | None = config.pluginmanager.get_plugin(RUNNER_NAME)
     if runner is None:
         pytest.skip("needs --model-eval")
     return runner
-
-
-def _measured(measurement: Measurement) -> Prediction:
-    """A measured block as a prediction."""
-    return Prediction(
-        output=measurement.output,
-        latency_s=measurement.latency_s,
-        total_s=measurement.latency_s,
-        cost_usd=measurement.cost_usd,
-        usage=measurement.usage,
-        cost_source=None if measurement.cost_usd is None else "reported",
-    )
-
-
-def _joined(parts: list[Prediction]) -> Prediction | None:
-    """Several calls for one case as one answer: the last output, and the sums of the rest."""
-    if not parts:
-        return None
-    outputs = [part.output for part in parts if part.output is not None]
-    usages = [part.usage for part in parts if part.usage is not None]
-    names = Usage.__slots__
-    usage = Usage(**{name: sum(getattr(item, name) for item in usages) for name in names})
-    return Prediction(
-        output=outputs[-1] if outputs else None,
-        latency_s=total_cost([part.latency_s for part in parts]),
-        total_s=total_cost([part.total_s for part in parts]),
-        cost_usd=total_cost([part.cost_usd for part in parts]),
-        cost_source=parts[-1].cost_source,
-        usage=usage if usages else None,
-        model=parts[-1].model,
-        n_attempts=sum(part.n_attempts for part in parts),
-    )

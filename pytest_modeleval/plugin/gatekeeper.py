@@ -6,6 +6,7 @@ item and before every later hook, and everything that is shown or written reads 
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import NoReturn
 
 __all__ = ["Gatekeeper", "LastFailed"]
 
@@ -99,10 +101,10 @@ class Gatekeeper:
         except BaseException:
             workers.tell(self._nodes, workers.STOP)
             if self._refusal is not None:
-                raise pytest.UsageError(self._refusal) from None
+                self._refuse()
             raise
         if self._refusal is not None:
-            raise pytest.UsageError(self._refusal)
+            self._refuse()
         verdict = self._judge()
         if verdict.fails and session.testscollected:
             session.testsfailed += 1
@@ -111,13 +113,13 @@ class Gatekeeper:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record that a report carries."""
-        data = report.__dict__.pop("model_eval", None)
+        line = report.__dict__.pop("model_eval", None)
         plan = report.__dict__.pop("model_eval_plan", None)
         if plan is not None:
             self._read_plan(plan)
-        if data is not None:
+        if line is not None:
             if report.outcome != "rerun":  # type: ignore[comparison-overlap]
-                self._keep(Record.from_dict(data))
+                self._keep(line)
         elif report.when == "???":  # type: ignore[comparison-overlap]
             self._keep_crash(report)
         dsession = self.config.pluginmanager.get_plugin("dsession")
@@ -142,6 +144,8 @@ class Gatekeeper:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
         """Write the numbers down, before JUnit writes its file."""
+        if int(exitstatus) == pytest.ExitCode.USAGE_ERROR:
+            return
         verdict = self.evals.verdict or self._judge()
         if not self._has_folder:
             return
@@ -220,6 +224,12 @@ class Gatekeeper:
             raise pytest.UsageError(str(error)) from None
         self._has_folder = True
 
+    def _refuse(self) -> NoReturn:
+        """A worker found a setting that can't work: nothing was asked, so nothing is kept."""
+        self._run.discard()
+        self._has_folder = False
+        raise pytest.UsageError(str(self._refusal)) from None
+
     def _judge(self) -> Verdict:
         settings = self.evals.settings
         self.evals.verdict = judge(
@@ -232,25 +242,26 @@ class Gatekeeper:
         )
         return self.evals.verdict
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, line: str) -> None:
+        """Write a record down as it came, then take it in."""
+        self._run.records.append(line)
+        record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
-        self._run.records.append(record.to_dict())
 
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
         function, _, rest = report.nodeid.partition("[")
         suite = self._functions.get(function)
         if suite is not None:
-            self._keep(
-                Record(
-                    suite=suite,
-                    case_id=rest.removesuffix("]"),
-                    nodeid=report.nodeid,
-                    outcome="errored",
-                    error_kind="crashed",
-                    reason=str(report.longrepr),
-                )
+            record = Record(
+                suite=suite,
+                case_id=rest.removesuffix("]"),
+                nodeid=report.nodeid,
+                outcome="errored",
+                error_kind="crashed",
+                reason=str(report.longrepr),
             )
+            self._keep(self.evals.redactor.json_line(record.to_dict()))
 
     def _read_plan(self, plan: dict[str, Any]) -> None:
         self._functions, self.evals.coverages = workers.read_plan(plan)
@@ -300,7 +311,7 @@ class LastFailed:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Add them."""
-        cache = self.config.cache
+        cache = getattr(self.config, "cache", None)  # absent under -p no:cacheprovider
         missed = self._gatekeeper.missed
         if cache is None or not missed:
             return

@@ -16,8 +16,8 @@ from pytest_modeleval.errors import EngineError, PredictionError, Unscored, Usag
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_modeleval.core.records import Outcome
-    from pytest_modeleval.plugin.fixtures import CaseLog
+    from pytest_modeleval.core.records import Outcome, Record
+    from pytest_modeleval.plugin.caselogs import CaseLog
 
 __all__ = [
     "STATUSES",
@@ -37,7 +37,10 @@ STATUSES: Mapping[str, tuple[str, str, tuple[str, Mapping[str, bool]]]] = {
 }
 """Category, letter and word of each soft outcome, for pytest's own progress and last line."""
 
-_PROPERTIES = ("suite", "case_id", "model", "outcome", "latency_s", "cost_usd")
+_PROPERTIES = tuple(
+    (name, f"model_eval.{name}")
+    for name in ("suite", "case_id", "model", "outcome", "latency_s", "cost_usd")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +137,15 @@ def soften_subtest(report: pytest.TestReport, found: Decision, log: CaseLog) -> 
 
 
 def with_properties(
-    properties: Sequence[tuple[str, object]], data: Mapping[str, Any]
+    properties: Sequence[tuple[str, object]], record: Record
 ) -> list[tuple[str, object]]:
     """The item's properties for JUnit, ours replaced rather than doubled when it runs again."""
     others = [pair for pair in properties if not pair[0].startswith("model_eval.")]
-    own = [(f"model_eval.{name}", data[name]) for name in _PROPERTIES if name in data]
+    own = [
+        (label, value)
+        for name, label in _PROPERTIES
+        if (value := getattr(record, name)) is not None
+    ]
     return [*others, *own]
 
 

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.gates import check_scopes
-from pytest_modeleval.core.plain import NotPlainError, plain
 from pytest_modeleval.core.predictions import Failure, Prediction
-from pytest_modeleval.core.records import make_record
+from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
-from pytest_modeleval.errors import PredictionError, UsageError
+from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.names import make_model
 from pytest_modeleval.plugin import fixtures, outcomes
+from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel
 from pytest_modeleval.plugin.collect import covered
-from pytest_modeleval.plugin.fixtures import CaseLog, SuiteModel
 from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.plugin.workers import WorkerLink
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterable
 
     from pytest_modeleval.models.base import Model
+    from pytest_modeleval.plugin.collect import EvalItem
 
 __all__ = ["Runner", "asks_suite_model", "overriding", "planned_scopes"]
 
@@ -61,6 +61,7 @@ class Runner:
         self._fixture_models: dict[int, tuple[Any, Model]] = {}
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._n_asked_by_tests = 0
+        self._current: pytest.Item | None = None
         self._has_sent_plan = False
 
     # Hooks, in the order they run.
@@ -108,6 +109,7 @@ class Runner:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Wait for the item's answer before its own protocol begins."""
+        self._current = item
         if self._prefetcher is None or EVAL_ITEM not in item.stash:
             return (yield)
         if self.link is not None:
@@ -121,12 +123,13 @@ class Runner:
         finally:
             self._prefetcher.discard(item.nodeid)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Begin a new log, also where the item is run again."""
-        if EVAL_ITEM in item.stash:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin a new log, also where the item is run again, and hand over what is known."""
+        eval_item = item.stash.get(EVAL_ITEM, None)
+        if eval_item is not None:
             item.stash[CASE_LOG] = CaseLog()
-        yield
+            self._fill(item, eval_item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -163,9 +166,9 @@ class Runner:
             return report
         is_lenient = self.evals.settings.max_error_rate > 0
         outcomes.soften(report, found, is_lenient=is_lenient)
-        data = self._record(item, log, found)
-        item.user_properties = outcomes.with_properties(item.user_properties, data)
-        report.model_eval = data  # type: ignore[attr-defined]
+        record = self._record(item, log, found)
+        item.user_properties = outcomes.with_properties(item.user_properties, record)
+        report.model_eval = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
         report.model_eval_outcome = found.outcome  # type: ignore[attr-defined]
         if self.link is not None and not self._has_sent_plan:
             self._has_sent_plan = True
@@ -179,6 +182,45 @@ class Runner:
             self.link.hand_over_plan(self.config, self.evals)
 
     # What the fixtures ask for.
+
+    def _fill(self, item: pytest.Item, eval_item: EvalItem) -> None:
+        """Give the test its arguments before pytest looks for fixtures that make them.
+
+        Two fixtures cost half as much as a whole trivial test. What is not given here, an
+        overridden model or a case without an answer, takes the ordinary way through them.
+        """
+        arguments = getattr(item, "funcargs", None)
+        if arguments is None or "prediction" not in item.fixturenames or overriding(item):  # type: ignore[attr-defined]
+            return
+        try:
+            answer = self.prediction(item, None)
+        except (PredictionError, EngineError):
+            return  # the fixture says it again, as the error of the setup that it is
+        arguments["case"] = eval_item.case
+        arguments["pytestconfig"] = self.config
+        arguments["prediction"] = answer
+        if "model" not in item._fixtureinfo.argnames:  # type: ignore[attr-defined]
+            arguments["model"] = None  # in the closure of prediction alone: nobody sees it
+
+    def current_item(self) -> pytest.Item:
+        """The item that runs.
+
+        Raises:
+            UsageError: It belongs to no suite.
+        """
+        item = self._current
+        if item is None or EVAL_ITEM not in item.stash:
+            raise UsageError("this fixture needs @pytest.mark.model_eval(CASES) on the test")
+        return item
+
+    def suite_model(self) -> SuiteModel:
+        """The model of the suite whose item runs."""
+        return SuiteModel(self, self.current_item())
+
+    def model_eval(self) -> ModelEval:
+        """What measures and scores the item that runs."""
+        item = self.current_item()
+        return ModelEval(item.stash[EVAL_ITEM].case, self.log_of(item))
 
     def log_of(self, item: pytest.Item) -> CaseLog:
         """What happened to the item's case so far."""
@@ -201,22 +243,25 @@ class Runner:
 
         Args:
             item: The item.
-            value: What the fixture ``model`` gave: our own, or whatever a conftest overrides it
-                with.
+            value: What the fixture ``model`` gave: our own (or None for it), or whatever a
+                conftest overrides it with.
 
         Raises:
             PredictionError: There is no answer.
         """
         assert self._prefetcher is not None
-        if isinstance(value, SuiteModel):
+        log = self.log_of(item)
+        if log.fetched is not None:
+            return self.take(item, log.fetched, is_new=False)
+        if value is None or isinstance(value, SuiteModel):
             model = self.model_of(item)
         else:
             model = self._fixture_model(value)
             self._plan_group(item, model)
-        log = self.log_of(item)
         log.model_name = model.name
         ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
-        return self.take(item, self._prefetcher.result(ask))
+        log.fetched = self._prefetcher.result(ask)
+        return self.take(item, log.fetched)
 
     def ask(self, item: pytest.Item, model_input: Any) -> concurrent.futures.Future[Any]:
         """Ask the suite's model from inside a test."""
@@ -232,13 +277,16 @@ class Runner:
         assert self._prefetcher is not None
         return self._prefetcher.block_on(future)
 
-    def take(self, item: pytest.Item, answer: Prediction | Failure) -> Prediction:
+    def take(
+        self, item: pytest.Item, answer: Prediction | Failure, *, is_new: bool = True
+    ) -> Prediction:
         """Log an answer to the item's case.
 
         Raises:
             PredictionError: It is none.
         """
-        self.log_of(item).answers.append(answer)
+        if is_new:
+            self.log_of(item).answers.append(answer)
         if isinstance(answer, Failure):
             raise PredictionError(answer)
         return answer
@@ -331,13 +379,13 @@ class Runner:
         """On the engine's thread: an answer is on disk before any test sees it."""
         self._run.keep_prediction(ask.key, ask.model.name, answer)
 
-    def _record(self, item: pytest.Item, log: CaseLog, found: outcomes.Decision) -> dict[str, Any]:
+    def _record(self, item: pytest.Item, log: CaseLog, found: outcomes.Decision) -> Record:
         eval_item = item.stash[EVAL_ITEM]
         known: dict[str, Any] = {"reason": found.reason} if found.reason else {}
         if found.outcome == "errored" and found.error_kind:
             known["error_kind"] = found.error_kind
         model = self._models.get(self._group(item))
-        record = make_record(
+        return make_record(
             eval_item.case,
             suite=eval_item.suite.name,
             variant=eval_item.variant,
@@ -348,12 +396,6 @@ class Runner:
             scores=log.scores.values(),
             **known,
         )
-        try:
-            data: dict[str, Any] = plain(record.to_dict())
-        except NotPlainError:  # a test set an output that JSON can't hold: its text will do
-            data = plain(record.to_dict() | {"output": repr(record.output)})
-        redacted: dict[str, Any] = self.evals.redactor.data(data)
-        return redacted
 
     def _show_progress(self) -> None:
         if self._prefetcher is not None:

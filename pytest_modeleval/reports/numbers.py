@@ -44,6 +44,8 @@ def interval_text(metric: Metric) -> str:
         NOT_AVAILABLE if end is None else f"{prefix}{end / scale:.{digits}f}"
         for end in (metric.low, metric.high)
     ]
+    if metric.high is None:
+        return f"{shown[0]}{suffix} to {NOT_AVAILABLE}"
     return f"{shown[0]} to {shown[1]}{suffix}"
 
 

@@ -6,10 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.records import FORMAT_VERSION
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["Journal", "read_lines"]
@@ -36,9 +34,8 @@ class Journal:
         self.n_lost = 0
         self._descriptor: int | None = None
 
-    def append(self, data: Mapping[str, Any]) -> None:
-        """Write one line."""
-        text = json.dumps({"format_version": FORMAT_VERSION, **data}, ensure_ascii=False)
+    def append(self, text: str) -> None:
+        """Write one line, a JSON object without its line end."""
         line = text.encode("utf-8", "replace") + b"\n"
         try:
             if self._descriptor is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,13 @@ class Run:
 
     def keep_prediction(self, key: str, model: str, answer: Prediction | Failure) -> None:
         """Write an answer the moment it is there."""
-        data = {"key": key, "asked_model": model, "failed": isinstance(answer, Failure)}
-        self.predictions.append(self._redactor.data(data | answer_to_dict(answer)))
+        data = {
+            "format_version": FORMAT_VERSION,
+            "key": key,
+            "asked_model": model,
+            "failed": isinstance(answer, Failure),
+        }
+        self.predictions.append(self._redactor.json_line(data | answer_to_dict(answer)))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``, whole or not at all.
@@ -73,6 +79,12 @@ class Run:
             OSError: It could not be written.
         """
         write_whole(self.folder / "summary.json", self._redactor.data(dict(summary)))
+
+    def discard(self) -> None:
+        """Remove the folder of a run that asked nothing; one that holds answers stays."""
+        with suppress(OSError):
+            (self.folder / "run.json").unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def close(self) -> None:
         """Close the journals."""

@@ -1,0 +1,10 @@
+"""What all tests share: pytester, and helper modules such as ``fake_server`` on the path."""
+
+import sys
+from pathlib import Path
+
+pytest_plugins = ["pytester"]
+
+_HERE = str(Path(__file__).parent)
+if _HERE not in sys.path:
+    sys.path.insert(0, _HERE)

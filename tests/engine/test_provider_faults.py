@@ -1,0 +1,269 @@
+"""Every way in which a provider fails, and the failure that it is recorded as."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import time
+
+import fake_server
+import pytest
+
+from pytest_modeleval import Failure, Usage
+from pytest_modeleval.engine.engine import Engine
+from pytest_modeleval.engine.prefetch import Ask, Prefetcher
+from pytest_modeleval.models.openai import OpenAIModel
+from pytest_modeleval.settings import Price, Settings
+
+numbers = itertools.count()
+
+PRICES = {"m": Price(input=1.0, output=2.0)}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fake_server.running() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    """What the machine has configured is not part of these tests."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def ask(base_url, prompt, *, timeout_s=20.0, **settings):
+    """What the engine makes of one prompt, which no other test has sent."""
+
+    async def main():
+        model = OpenAIModel("m", base_url=base_url)
+        with contextlib.suppress(Exception):
+            await model.predict("warm up: the first call opens the client")
+        try:
+            engine = Engine(Settings(timeout_s=timeout_s, **settings))
+            return await engine.predict(model, f"{next(numbers)} {prompt}")
+        finally:
+            await model.close()
+
+    return asyncio.run(main())
+
+
+def n_requests(server, directive):
+    """How often a prompt with this directive arrived."""
+    prompts = server.stats()["prompts"]
+    return sum(count for prompt, count in prompts.items() if directive in prompt)
+
+
+@pytest.mark.parametrize(
+    ("directive", "kind", "words"),
+    [
+        ("[[quota]]", "quota", ["quota is used up", "You exceeded your current quota."]),
+        ("[[status=400]]", "bad_request", ["answered 400", "Failing with 400"]),
+        ("[[status=401]]", "bad_request", ["answered 401", "OPENAI_API_KEY"]),
+        ("[[status=403]]", "bad_request", ["answered 403", "may not use this model"]),
+        ("[[status=404]]", "bad_request", ["answered 404", "model's name", "/v1"]),
+        ("[[html]]", "bad_body", ["/v1/chat/completions", "web page, not JSON"]),
+        ("[[broken_json]]", "bad_body", ["broken JSON"]),
+        ("[[error_200]]", "bad_body", ["The model is overloaded."]),
+        ("[[no_choices]]", "bad_body", ["no choices"]),
+        ("[[null_content]]", "no_answer", ["no text"]),
+        ("[[empty]]", "no_answer", ["no text"]),
+        ("[[refusal]]", "refused", ["refused", "I can't help with that."]),
+        ("[[typo]]", "bad_request", ["answered 400", "typo"]),
+    ],
+)
+def test_asked_once_and_failed(server, directive, kind, words):
+    """What waiting does not cure is one attempt and a failure whose sentence says what it was."""
+    failure = ask(server.base_url, f"hi {directive}")
+
+    assert isinstance(failure, Failure)
+    assert failure.kind == kind
+    assert all(word in failure.message for word in words), failure.message
+    assert failure.n_attempts == 1
+    assert failure.latency_s is None
+    assert n_requests(server, directive) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, "rate_limited"), (500, "server_error"), (503, "server_error")]
+)
+def test_asked_again_and_failed(server, status, kind):
+    """What may pass is asked as often as the retries allow, then failed."""
+    directive = f"[[status={status} retry_after=0]]"
+
+    failure = ask(server.base_url, f"hi {directive}", retries=2)
+
+    assert failure.kind == kind
+    assert f"answered {status}" in failure.message
+    assert failure.n_attempts == 3
+    assert n_requests(server, directive) == 3
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+def test_failed_once_and_then_answered(server, status):
+    """After an answer at last the clock shows the good attempt, and the attempts are counted."""
+    directive = f"[[status={status} retry_after=0.2 times=1]]"
+
+    answer = ask(server.base_url, f"answer=yes {directive}")
+
+    assert answer.output == "yes"
+    assert answer.n_attempts == 2
+    assert answer.total_s >= 0.19 + answer.latency_s
+
+
+def test_a_long_retry_after_is_told_and_not_waited_for(server):
+    """A server that asks for ten minutes is not asked again, and the failure says so."""
+    directive = "[[status=429 retry_after=600]]"
+
+    failure = ask(server.base_url, f"hi {directive}")
+
+    assert failure.kind == "rate_limited"
+    assert "the server asks for 600 s" in failure.message
+    assert failure.n_attempts == 1
+    assert n_requests(server, directive) == 1
+
+
+def test_a_reset_connection_and_then_an_answer(server):
+    """A connection that breaks is opened again."""
+    answer = ask(server.base_url, "answer=yes [[reset times=1]]")
+
+    assert answer.output == "yes"
+    assert answer.n_attempts == 2
+
+
+def test_a_connection_that_is_always_reset(server):
+    """It is a failure that names the address."""
+    failure = ask(server.base_url, "hi [[reset]]", retries=0)
+
+    assert failure.kind == "connection"
+    assert f"no connection to {server.base_url}" in failure.message
+
+
+def test_nobody_listens():
+    """A refused connection is a failure that names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    failure = ask(f"http://127.0.0.1:{port}/v1", "hi", retries=0)
+
+    assert failure.kind == "connection"
+    assert f"127.0.0.1:{port}" in failure.message
+
+
+def test_an_address_without_v1(server):
+    """An address that lacks /v1 is not found, and the message has the likely cause."""
+    failure = ask(server.base_url.removesuffix("/v1"), "hi")
+
+    assert failure.kind == "bad_request"
+    assert "base_url (it usually ends in /v1)" in failure.message
+
+
+@pytest.mark.parametrize("address", ["http://", "ftp://127.0.0.1/v1", "http://127.0.0.1:port/v1"])
+def test_an_address_that_is_none(address, monkeypatch):
+    """An address that can't be asked is a failure that says so, without another attempt."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
+
+    failure = ask(address, "hi")
+
+    assert failure.kind == "bad_request"
+    assert failure.n_attempts == 1
+
+
+def test_a_server_that_hangs(server):
+    """A call that never ends is a time-out, with the time-out as its latency."""
+    failure = ask(server.base_url, "hi [[hang]]", timeout_s=0.3)
+
+    assert failure.kind == "timeout"
+    assert "no answer within 0.3 s" in failure.message
+    assert failure.latency_s == 0.3
+    assert failure.n_attempts == 1
+
+
+def test_usage_and_cost(server):
+    """Tokens are the server's, cached ones among them, and the price is the user's."""
+    answer = ask(server.base_url, "answer=three words here [[cached=2]]", prices=PRICES)
+
+    assert answer.usage == Usage(input_tokens=4, output_tokens=3, cached_input_tokens=2)
+    assert answer.cost_usd == pytest.approx((4 * 1.0 + 3 * 2.0) / 1e6)
+    assert answer.cost_source == "model_eval_prices"
+    assert answer.model == "m"
+
+
+@pytest.mark.parametrize("directive", ["[[no_usage]]", "[[string_usage]]"])
+def test_usage_that_is_none(server, directive):
+    """Without counts that are numbers usage and cost are unknown, also where there is a price."""
+    answer = ask(server.base_url, f"answer=yes {directive}", prices=PRICES)
+
+    assert answer.output == "yes"
+    assert answer.usage is None
+    assert answer.cost_usd is None
+
+
+def test_a_server_of_ones_own_has_no_public_price(server):
+    """A model on this machine costs what nobody knows, not what its namesake costs."""
+    answer = ask(server.base_url, "answer=yes")
+
+    assert answer.usage is not None
+    assert answer.cost_usd is None
+
+
+def test_failures_that_cost_nothing(server):
+    """A request that was turned away was not billed."""
+    assert ask(server.base_url, "[[status=401]]", prices=PRICES).cost_usd == 0
+    assert ask(server.base_url, "[[quota]]", prices=PRICES).cost_usd == 0
+
+
+@pytest.mark.parametrize("directive", ["[[refusal]]", "[[null_content]]"])
+def test_failures_that_were_billed(server, directive):
+    """An answer that is none has been paid for: its tokens are known, and so is its cost."""
+    failure = ask(server.base_url, f"one two {directive}", prices=PRICES)
+
+    assert failure.cost_usd is not None
+    assert failure.cost_usd > 0
+
+
+def test_failures_of_unknown_cost(server):
+    """Nobody knows whether a call that timed out was billed."""
+    failure = ask(server.base_url, "[[hang]]", prices=PRICES, timeout_s=0.2)
+
+    assert failure.cost_usd is None
+
+
+def test_half_an_emoji(server):
+    """A lone surrogate is replaced where the text arrives."""
+    answer = ask(server.base_url, "answer=yes [[surrogate]]")
+
+    assert answer.output.startswith("yes")
+    assert answer.output.endswith("\ufffd")
+    answer.output.encode()
+
+
+def test_an_answer_that_was_cut_off(server):
+    """It is an answer, and says why it ended."""
+    answer = ask(server.base_url, "answer=yes [[length]]")
+
+    assert (answer.output, answer.finish_reason) == ("yes", "length")
+
+
+def test_close_ends_the_calls_in_flight(server):
+    """A closed engine leaves no connection at the server."""
+    model = OpenAIModel("m", base_url=server.base_url)
+    prefetcher = Prefetcher(Engine(Settings()), concurrency=4)
+    prefetcher.start()
+    prefetcher.plan(
+        Ask(key=str(number), model=model, input=f"closing {number} [[hang]]") for number in range(4)
+    )
+    assert until(lambda: n_requests(server, "closing") == 4)
+
+    prefetcher.close()
+
+    assert until(lambda: server.stats()["n_connections"] == 0)
+
+
+def until(condition):
+    """Wait until something is so, and say whether it became so."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
