@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 """How every script runs pytest; what is measured comes after it."""
 
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Environment in which no installed plugin loads itself, so that none of them is measured too."""
+
+EVAL = ("-p", "pytest_modeleval.plugin.hooks", "--model-eval")
+"""How evals are run in that environment."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:

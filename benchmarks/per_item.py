@@ -57,7 +57,7 @@ def make_csv(n_cases: int) -> str:
 def run_plain(n_cases: int) -> measure.Cost:
     files = {"test_it.py": PLAIN.format(n_cases=n_cases), "pytest.ini": "[pytest]\n"}
     with measure.project(files) as folder:
-        return measure.run([*measure.PYTEST, "-p", "no:modeleval"], cwd=folder)
+        return measure.run(measure.PYTEST, cwd=folder, env=measure.ALONE)
 
 
 def run_eval(n_cases: int, model: str) -> measure.Cost:
@@ -68,7 +68,7 @@ def run_eval(n_cases: int, model: str) -> measure.Cost:
         "cases.csv": make_csv(n_cases),
     }
     with measure.project(files) as folder:
-        cost = measure.run([*measure.PYTEST, "--model-eval"], cwd=folder)
+        cost = measure.run([*measure.PYTEST, *measure.EVAL], cwd=folder, env=measure.ALONE)
         counts = measure.outcomes(folder)
     n_missed = len(range(0, n_cases, 10))
     if counts != {"passed": n_cases - n_missed, "missed": n_missed}:

@@ -68,7 +68,7 @@ class Contest:
         ):
             ini = INI.format(base_url=server.base_url, concurrency=self.concurrency)
             (folder / "pytest.ini").write_text(ini)
-            cost = measure.run([*measure.PYTEST, "--model-eval"], cwd=folder)
+            cost = measure.run([*measure.PYTEST, *measure.EVAL], cwd=folder, env=measure.ALONE)
             self._check("pytest --model-eval", server, measure.accuracy(measure.outcomes(folder)))
         return cost
 

@@ -71,20 +71,38 @@ class Engine:
             except AttemptError as error:
                 answer = await self._try_again(attempt, error)
         except AttemptError as error:
-            return error.failure.timed(
-                total_s=self._clock() - started,
-                queue_s=started - (handed_over_s if handed_over_s is not None else started),
-                n_attempts=n_attempts,
+            total_s, queue_s = self._clocks(
+                started, handed_over_s, error.failure.latency_s, n_attempts
             )
-        return self._priced(
-            model,
-            replace(
-                answer,
-                total_s=self._clock() - started,
-                queue_s=started - (handed_over_s if handed_over_s is not None else started),
-                n_attempts=n_attempts,
-            ),
+            return error.failure.timed(total_s=total_s, queue_s=queue_s, n_attempts=n_attempts)
+        total_s, queue_s = self._clocks(started, handed_over_s, answer.latency_s, n_attempts)
+        cost, source = price_of(
+            answer,
+            asked_model=model.name.removeprefix("openai:"),
+            price_list_url=model.price_list_url,
+            prices=self._settings.prices,
         )
+        return replace(
+            answer,
+            cost_usd=cost,
+            cost_source=source,
+            total_s=total_s,
+            queue_s=queue_s,
+            n_attempts=n_attempts,
+        )
+
+    def _clocks(
+        self, started: float, handed_over_s: float | None, latency_s: float | None, n_attempts: int
+    ) -> tuple[float, float]:
+        """Seconds from the first attempt to the answer, and those before the first attempt.
+
+        With one attempt the total is the latency, and what else went by was queueing, be it in
+        the engine or in a model that queues itself.
+        """
+        now = self._clock()
+        total_s = latency_s if n_attempts == 1 and latency_s is not None else now - started
+        waited_s = now - total_s - (started if handed_over_s is None else handed_over_s)
+        return total_s, max(waited_s, 0.0)
 
     async def _attempt(self, model: Model, model_input: Any) -> Prediction:
         """One attempt within its time-out.
@@ -93,11 +111,14 @@ class Engine:
             AttemptError: It brought no answer.
         """
         timeout_s = self._settings.timeout_s
+        limit: asyncio.Timeout | None = None
         try:
+            if model.queues_itself:
+                return await model.predict(model_input)
             async with asyncio.timeout(timeout_s) as limit:
                 return await model.predict(model_input)
         except TimeoutError as error:
-            if not limit.expired():
+            if limit is not None and not limit.expired():
                 raise read_error(error) from error
             late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
             late.failure = late.failure.timed(latency_s=timeout_s)
@@ -150,13 +171,3 @@ class Engine:
             message = f"{error.failure.message}; the server asks for {error.retry_after_s:.0f} s"
             error.failure = replace(error.failure, message=message)
         return error
-
-    def _priced(self, model: Model, answer: Prediction) -> Prediction:
-        """The answer with its cost, where anyone knows it."""
-        cost, source = price_of(
-            answer,
-            asked_model=model.name.removeprefix("openai:"),
-            price_list_url=model.price_list_url,
-            prices=self._settings.prices,
-        )
-        return replace(answer, cost_usd=cost, cost_source=source) if cost is not None else answer

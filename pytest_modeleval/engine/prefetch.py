@@ -30,6 +30,7 @@ __all__ = ["Ask", "Prefetcher", "Progress"]
 Answer = Prediction | Failure
 
 _POLL_S = 1.0  # how often a waiting thread looks up, so that Ctrl-C works on every platform
+_BACKLOG = 7  # calls that wait at a model which queues itself, so that it need not wait for us
 _CANCEL_S = 3.0  # how long cancelled calls may take to end
 _CLOSE_S = 2.0  # how long a client may take to close
 
@@ -269,6 +270,8 @@ class Prefetcher:
         lane = self._lanes.get(id(model))
         if lane is None:
             limit = min(self.concurrency, model.max_concurrency or self.concurrency)
+            if model.queues_itself:
+                limit = min(self.concurrency, limit + _BACKLOG)
             lane = self._lanes[id(model)] = _Lane(model, limit)
         return lane
 

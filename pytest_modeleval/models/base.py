@@ -5,6 +5,7 @@ A model makes one attempt. Time-outs, retries, clocks of the whole and prices ar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_modeleval.core.plain import NotPlainError, plain
@@ -23,11 +24,14 @@ class Model(Protocol):
         name: The name it is known by in records and reports.
         max_concurrency: How many calls it takes at once, or None for as many as the settings say.
         price_list_url: Address by which public price lists know the server that answers, or None.
+        queues_itself: The model holds calls back that are too many for it, and times each from
+            its own beginning; a few may then wait there instead of in the engine.
     """
 
     name: str
     max_concurrency: int | None
     price_list_url: str | None
+    queues_itself: bool
 
     async def predict(self, model_input: Any) -> Prediction:
         """One attempt at answering.
@@ -65,19 +69,20 @@ class AttemptError(Exception):
         self.retry_after_s = retry_after_s
 
 
-def read_answer(value: Any) -> Prediction:
+def read_answer(value: Any, latency_s: float | None = None) -> Prediction:
     """What a model's code returned, as a prediction of plain data.
 
     Text and any value that JSON holds are the output itself; a ``Prediction`` is taken as it is;
-    a response object of the OpenAI SDK is read for its text, usage and model.
+    a response object of the OpenAI SDK is read for its text, usage and model. ``latency_s`` is
+    the time it took, for an answer that does not say so itself.
 
     Raises:
         AttemptError: It is no answer: None, or something that JSON cannot hold.
     """
     if type(value) is str and value.isascii():
-        return Prediction(output=value)
+        return Prediction(output=value, latency_s=latency_s)
     if not isinstance(value, Prediction) and hasattr(value, "model_dump"):
-        return _read_sdk_object(value)
+        return replace(_read_sdk_object(value), latency_s=latency_s)
     prediction = value if isinstance(value, Prediction) else Prediction(output=value)
     if prediction.output is None:
         raise AttemptError("no_answer", "the model returned None, which is no answer")
@@ -88,6 +93,8 @@ def read_answer(value: Any) -> Prediction:
         raise AttemptError("bad_answer", message) from None
     names = ("latency_s", "cost_usd", "usage", "model", "cost_source", "finish_reason")
     known = {name: getattr(prediction, name) for name in names}
+    if known["latency_s"] is None:
+        known["latency_s"] = latency_s
     return Prediction(output=output, **known)
 
 
@@ -171,5 +178,6 @@ def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
 
 
 def short(value: object) -> str:
+    """A text on one line of at most 200 characters, for a message."""
     text = " ".join(str(plain(str(value))).split())
     return text if len(text) <= 200 else text[:197] + "..."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError
@@ -12,13 +12,11 @@ from pytest_modeleval.models.base import Model, read_answer
 from pytest_modeleval.models.pools import ThreadPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pytest_modeleval.core.predictions import Prediction
 
 __all__ = ["FunctionModel", "as_model"]
-
-_MAX_THREADS = 1024
 
 
 class FunctionModel:
@@ -32,48 +30,67 @@ class FunctionModel:
             response of the OpenAI SDK. May return an awaitable of one.
         name: The name it is known by.
         max_concurrency: Calls it takes at once, or None.
+        concurrency: Calls that the run makes at once.
+        timeout_s: Seconds that one call may take.
     """
 
     def __init__(
-        self, function: Callable[[Any], Any], *, name: str, max_concurrency: int | None = None
+        self,
+        function: Callable[[Any], Any],
+        *,
+        name: str,
+        max_concurrency: int | None = None,
+        concurrency: int = 16,
+        timeout_s: float = 60.0,
     ) -> None:
         self.name = name
         self.max_concurrency = max_concurrency
         self.price_list_url: str | None = None
+        self.queues_itself = not _is_async(function)
         self._function = function
-        self._is_async = _is_async(function)
-        self._pool = ThreadPool(max_concurrency or _MAX_THREADS)
+        self._timeout_s = timeout_s
+        self._pool = ThreadPool(
+            min(max_concurrency or concurrency, concurrency), timeout_s=timeout_s
+        )
 
     async def predict(self, model_input: Any) -> Prediction:
-        """One call; its time is the callable's own where it gives none."""
-        if self._is_async:
-            started = time.perf_counter()
-            value = await self._function(model_input)
-            seconds = time.perf_counter() - started
-        else:
+        """One call; its time is the callable's own where it gives none.
+
+        Raises:
+            TimeoutError: A sync callable took longer than the time-out.
+        """
+        if self.queues_itself:
             value, seconds = await self._pool.call(self._function, model_input)
             if inspect.isawaitable(value):
-                started = time.perf_counter()
-                value = await value
-                seconds += time.perf_counter() - started
-        prediction = read_answer(value)
-        return (
-            prediction
-            if prediction.latency_s is not None
-            else replace(prediction, latency_s=seconds)
-        )
+                value, more = await self._finish(value)
+                seconds += more
+            return read_answer(value, seconds)
+        started = time.perf_counter()
+        value = await self._function(model_input)
+        return read_answer(value, time.perf_counter() - started)
+
+    async def _finish(self, awaitable: Awaitable[Any]) -> tuple[Any, float]:
+        """Await what a sync callable returned, within the time-out."""
+        started = time.perf_counter()
+        async with asyncio.timeout(self._timeout_s):
+            value = await awaitable
+        return value, time.perf_counter() - started
 
     async def close(self) -> None:
         """End the idle threads."""
         self._pool.close()
 
 
-def as_model(value: Any, *, name: str | None = None) -> Model:
+def as_model(
+    value: Any, *, name: str | None = None, concurrency: int = 16, timeout_s: float = 60.0
+) -> Model:
     """A user's object as a model.
 
     Args:
         value: A model, an object with ``predict(input)``, or a callable.
         name: The name it is known by; by default its own.
+        concurrency: Calls that the run makes at once.
+        timeout_s: Seconds that one call may take.
 
     Raises:
         UsageError: It can't be called.
@@ -91,7 +108,11 @@ def as_model(value: Any, *, name: str | None = None) -> Model:
             "a model is a callable or an object with predict(input)"
         )
     return FunctionModel(
-        function, name=name or _name_of(value), max_concurrency=_max_concurrency(value, function)
+        function,
+        name=name or _name_of(value),
+        max_concurrency=_max_concurrency(value, function),
+        concurrency=concurrency,
+        timeout_s=timeout_s,
     )
 
 

@@ -38,8 +38,12 @@ def make_model(
     Raises:
         UsageError: There is no such model; the message says what there is.
     """
+    limits: dict[str, Any] = {
+        "concurrency": settings.concurrency,
+        "timeout_s": settings.timeout_s,
+    }
     if not isinstance(spec, str):
-        return as_model(spec)
+        return as_model(spec, **limits)
     provider, colon, name = spec.partition(":")
     if provider in _PROVIDERS and colon:
         if not name.strip():
@@ -49,9 +53,8 @@ def make_model(
         return OpenAIModel(name.strip(), base_url=settings.base_url, timeout_s=settings.timeout_s)
     if not colon or not provider or not name:
         raise UsageError(f"{where}: {spec!r} is not a model; write module:callable or openai:NAME")
-    return as_model(
-        _attribute(_module(provider, spec, folders, where), name, spec, where), name=spec
-    )
+    module = _module(provider, spec, folders, where)
+    return as_model(_attribute(module, name, spec, where), name=spec, **limits)
 
 
 def _module(name: str, spec: str, folders: Sequence[Path], where: str) -> Any:

@@ -61,7 +61,7 @@ plain_values = st.recursive(
 any_values = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers()
+    | st.integers(-(2**31))  # execnet 2.1 packs every smaller one as four bytes, and breaks
     | st.floats()
     | any_text
     | st.binary()

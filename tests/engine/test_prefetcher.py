@@ -217,6 +217,45 @@ def test_what_is_needed_now_jumps_the_queue():
     assert model.started == list("aebcd")
 
 
+def test_the_order_of_the_plan_holds_over_all_models():
+    """Cases of two models in turn are asked in turn: so they are needed."""
+    started = []
+
+    async def model(text):
+        started.append(text)
+        return text
+
+    first, second = as_model(model), as_model(model)
+    asks = [
+        Ask(key=text, model=first if number % 2 else second, input=text)
+        for number, text in enumerate("abcdef")
+    ]
+
+    with prefetching(concurrency=1) as prefetcher:
+        prefetcher.plan(asks)
+        for ask in asks:
+            prefetcher.result(ask)
+
+    assert started == list("abcdef")
+
+
+def test_what_is_needed_now_jumps_the_queue_of_another_model():
+    """An item that waits for its answer is asked before cases of other models too."""
+    model, other = Asked(is_open=False), Asked()
+    asks = asks_of(model, "abcde")
+    (needed,) = asks_of(other, "z")
+
+    with prefetching(concurrency=1) as prefetcher:
+        prefetcher.plan([*asks, needed])
+        assert until(lambda: model.started == ["a"])
+        future = prefetcher.ask(needed)
+        model.open()
+        future.result(WAIT_S)
+        started_before = list(model.started)
+
+    assert len(started_before) <= 2  # the one in flight, and at most one begun after the needed
+
+
 @pytest.mark.parametrize("is_sync", [False, True], ids=["async", "sync"])
 def test_the_concurrency_bound(is_sync):
     """It is reached, and never passed, by async and by sync models."""
@@ -305,7 +344,7 @@ def test_one_at_a_time_also_after_a_time_out():
         now[0] += 1
         most[0] = max(most[0], now[0])
         if text == "late":
-            release.wait(WAIT_S)
+            release.wait(2)
         now[0] -= 1
         return text
 
@@ -455,6 +494,22 @@ def test_discarding_what_waits():
         get(prefetcher, asks[2])
 
     assert model.started == ["a", "c"]
+
+
+def test_a_full_look_ahead_serves_all_models():
+    """Cases of two models in turn come through in turn, however narrow the look-ahead is."""
+    first, second = as_model(Asked()), as_model(Asked())
+    asks = [
+        Ask(key=f"{text}{number}", model=model, input=text)
+        for text in "abcdef"
+        for number, model in enumerate([first, second])
+    ]
+
+    with prefetching(look_ahead=2) as prefetcher:
+        prefetcher.plan(asks)
+        answers = [get(prefetcher, ask).output for ask in asks]
+
+    assert answers == list("aabbccddeeff")
 
 
 def test_answers_that_are_there_already():

@@ -104,7 +104,7 @@ def test_more_calls_than_the_look_ahead_do_not_hang_under_maxfail(project):
     project.suite(*(f"right-{n}" for n in range(6)), source=ASK)
     project.thresholds("accuracy >= 100%")
 
-    result = project.run_apart("-x", "--model-eval-concurrency=2", timeout=20)
+    result = project.run_apart("-x", "--model-eval-concurrency=2", timeout=10)
 
     assert result.ret == 0
     assert len(project.asked) == 6

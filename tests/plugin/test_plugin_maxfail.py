@@ -92,7 +92,7 @@ def test_two_models_do_not_starve_each_other(project, fail_fast):
     )
     project.thresholds("accuracy >= 100%")
 
-    result = project.run_apart(fail_fast, "--model-eval-concurrency=2", timeout=20)
+    result = project.run_apart(fail_fast, "--model-eval-concurrency=2", timeout=10)
 
     assert result.ret == 0
     result.assert_outcomes(passed=12)
@@ -112,7 +112,7 @@ def test_calls_of_tests_and_prefetched_answers_do_not_starve_each_other(project)
     )
     project.thresholds("accuracy >= 100%")
 
-    result = project.run_apart("-x", "--model-eval-concurrency=2", timeout=20)
+    result = project.run_apart("-x", "--model-eval-concurrency=2", timeout=10)
 
     assert result.ret == 0
     result.assert_outcomes(passed=12)

@@ -1,0 +1,189 @@
+"""Secrets reach neither a file of the store nor the section."""
+
+import pytest
+
+SECRET = "hunter2-Correct/Horse"
+
+
+def everything_kept(project):
+    """The text of every file of the store."""
+    files = [file for file in (project.path / ".modeleval").rglob("*") if file.is_file()]
+    assert files
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+@pytest.mark.parametrize("name", ["FOO_API_KEY", "GH_TOKEN", "APP_SECRET", "DB_PASSWORD"])
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("lambda text: 'fine'", f"my key is {SECRET}"),
+        (f"lambda text: 'key: {SECRET}'", "question"),
+        (f"lambda text: ['key', {{'{SECRET}': '{SECRET}'}}]", "question"),
+        ("lambda text: 1 / 0 if not print() else 0", f"{SECRET}"),
+    ],
+)
+def test_the_value_of_a_secret_variable_is_kept_nowhere(
+    project, section, monkeypatch, name, model, text
+):
+    """Not in inputs, not in outputs, not in keys of outputs."""
+    monkeypatch.setenv(name, SECRET)
+    project.suite(
+        "right-1",
+        source=f"""
+        import pytest
+
+        @pytest.mark.model_eval([{{"id": "a", "input": {text!r}, "expected": "x"}}], model={model})
+        def test_ticket(case, prediction):
+            assert prediction == case.expected
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run("-vv")
+
+    kept = everything_kept(project)
+    assert SECRET not in kept
+    assert SECRET not in "\n".join(section(result))
+    assert section(result)
+
+
+@pytest.mark.parametrize(
+    "where", ["raise RuntimeError(SECRET)", "assert 0, SECRET", "skip(SECRET)"]
+)
+def test_a_secret_in_an_error_is_kept_nowhere(project, section, monkeypatch, where):
+    """The reason of an outcome is a text like any."""
+    monkeypatch.setenv("FOO_API_KEY", SECRET)
+    project.suite(
+        "right-1",
+        source=f"""
+        import pytest
+        from pytest import skip
+
+        SECRET = {SECRET!r}
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction, model_eval):
+            {where}
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run("-vv")
+
+    assert SECRET not in everything_kept(project)
+    assert SECRET not in "\n".join(section(result))
+
+
+def test_a_secret_in_a_failure_of_the_model_is_kept_nowhere(project, section, monkeypatch):
+    """SDKs like to quote the key that was refused."""
+    monkeypatch.setenv("FOO_API_KEY", SECRET)
+    project.suite(
+        "right-1",
+        source=f"""
+        import pytest
+
+        def answer(text):
+            raise RuntimeError("bad key {SECRET}")
+
+        @pytest.mark.model_eval("tickets.csv", model=answer)
+        def test_ticket(case, prediction):
+            pass
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run()
+
+    assert SECRET not in everything_kept(project)
+    assert SECRET not in "\n".join(section(result))
+    assert "bad key [secret FOO_API_KEY]" in project.records["right-1"]["reason"]
+
+
+def test_a_secret_on_the_command_line_is_kept_nowhere(project, monkeypatch):
+    """The manifest holds the command."""
+    monkeypatch.setenv("FOO_API_KEY", SECRET)
+    project.suite("right-1")
+    project.ini()
+
+    project.run(f"--model-eval-base-url=http://user:{SECRET}@localhost/v1")
+
+    assert SECRET not in everything_kept(project)
+
+
+def test_a_secret_in_scores_and_metadata_is_kept_nowhere(project, monkeypatch):
+    """Nor in what a test notes."""
+    monkeypatch.setenv("FOO_API_KEY", SECRET)
+    project.suite(
+        "right-1",
+        source=f"""
+        import pytest
+
+        @pytest.mark.model_eval([{{"id": "a", "input": "x", "note": {SECRET!r}}}])
+        def test_ticket(case, model_eval):
+            model_eval.score("tone", 1, reason={SECRET!r})
+        """,
+    )
+    project.ini()
+
+    project.run()
+
+    assert SECRET not in everything_kept(project)
+
+
+def test_a_key_that_looks_like_one_is_kept_nowhere(project):
+    """Also where no variable holds it."""
+    project.suite("right-1")
+    project.pytester.makepyfile(
+        test_evals="""
+        import pytest
+
+        KEYS = "sk-abcdefghijklmnop1234 and Authorization: Bearer abcdefgh12345678"
+
+        @pytest.mark.model_eval([{"id": "a", "input": KEYS}])
+        def test_ticket(case, prediction):
+            pass
+        """
+    )
+    project.ini()
+
+    project.run()
+
+    kept = everything_kept(project)
+    assert "abcdefghijklmnop1234" not in kept
+    assert "abcdefgh12345678" not in kept
+
+
+def test_an_ordinary_word_as_a_secret_does_not_break_the_gate(project, monkeypatch):
+    """SORT_KEY=ticket is in the suite's name; the run is judged all the same."""
+    monkeypatch.setenv("SORT_KEY", "ticket")
+    project.suite("right-1", "right-2")
+    project.thresholds("test_ticket: accuracy >= 100%")
+
+    result = project.run()
+
+    assert result.ret == 0
+    assert project.status == "met"
+
+
+def test_an_ordinary_word_as_a_secret_does_not_break_last_failed(project, monkeypatch):
+    """The node ids that pytest remembers are its own."""
+    monkeypatch.setenv("SORT_KEY", "priority")
+    project.suite("right priority", "wrong priority")
+    project.thresholds("accuracy >= 1%")
+    project.run()
+    project.forget()
+
+    project.run("--lf")
+
+    assert project.asked == ["wrong priority"]
+
+
+def test_two_ids_that_are_one_without_their_secrets_stay_two_cases(project, monkeypatch):
+    """No case is lost from the count."""
+    project.suite("right sk-aaaaaaaaaaaaaaaaaaaa", "right sk-bbbbbbbbbbbbbbbbbbbb")
+    project.thresholds("accuracy >= 100%")
+
+    result = project.run()
+
+    assert result.ret == 0
+    assert project.file("summary.json")["suites"][0]["n"] == 2
