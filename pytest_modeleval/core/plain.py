@@ -26,7 +26,7 @@ def clean_text(text: str) -> str:
     """``text`` as a plain ``str`` that can be encoded: lone surrogates become U+FFFD."""
     if text.isascii():
         return str.__str__(text) if type(text) is not str else text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def plain(value: Any, *, depth: int = 0) -> Any:
@@ -71,5 +71,5 @@ def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     """A mapping made plain; its keys have to be text."""
     for key in value:
         if not isinstance(key, str):
-            raise NotPlainError(f"a mapping with the key {key!r}, which is not text,")
+            raise NotPlainError(f"a mapping with the key {key!r} that is not text")
     return {clean_text(key): plain(item, depth=depth + 1) for key, item in value.items()}

@@ -17,7 +17,7 @@ FailureKind = Literal[
     "connection",  # the server could not be reached, or hung up
     "rate_limited",  # 429 after all retries
     "quota",  # 429 that waiting does not cure
-    "server_error",  # 5xx after all retries
+    "server_error",  # 5xx, 408 or 409 after all retries
     "bad_request",  # any other 4xx: key, model name, parameters
     "bad_body",  # the server answered something that is no completion
     "refused",  # the model declined to answer

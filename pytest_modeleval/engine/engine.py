@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.settings import Settings
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "time_out"]
 
 
 class Engine:
@@ -44,11 +44,18 @@ class Engine:
         rng: random.Random | None = None,
     ) -> None:
         self._settings = settings
+        self.timeout_s = settings.timeout_s
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
+        self._final: dict[int, Failure] = {}
 
     async def predict(
-        self, model: Model, model_input: Any, *, handed_over_s: float | None = None
+        self,
+        model: Model,
+        model_input: Any,
+        *,
+        handed_over_s: float | None = None,
+        on_attempt: Callable[[], None] | None = None,
     ) -> Prediction | Failure:
         """What the model says, or why it says nothing.
 
@@ -56,13 +63,19 @@ class Engine:
             model: The model to ask.
             model_input: The case's input.
             handed_over_s: The clock when the case was handed to the engine; now by default.
+            on_attempt: Called when an attempt begins.
         """
+        final = self._final.get(id(model))
+        if final is not None:
+            return final
         started = self._clock()
         n_attempts = 0
 
         async def attempt() -> Prediction:
             nonlocal n_attempts
             n_attempts += 1
+            if on_attempt is not None:
+                on_attempt()
             return await self._attempt(model, model_input)
 
         try:
@@ -71,17 +84,15 @@ class Engine:
             except AttemptError as error:
                 answer = await self._try_again(attempt, error)
         except AttemptError as error:
-            total_s, queue_s = self._clocks(
-                started, handed_over_s, error.failure.latency_s, n_attempts
-            )
-            return error.failure.timed(total_s=total_s, queue_s=queue_s, n_attempts=n_attempts)
+            failure = error.failure
+            if error.is_final:
+                self._final[id(model)] = replace(failure, n_attempts=0)
+            if error.billed is not None:
+                failure = replace(failure, cost_usd=self._price(model, error.billed)[0])
+            total_s, queue_s = self._clocks(started, handed_over_s, failure.latency_s, n_attempts)
+            return failure.timed(total_s=total_s, queue_s=queue_s, n_attempts=n_attempts)
         total_s, queue_s = self._clocks(started, handed_over_s, answer.latency_s, n_attempts)
-        cost, source = price_of(
-            answer,
-            asked_model=model.name.removeprefix("openai:"),
-            price_list_url=model.price_list_url,
-            prices=self._settings.prices,
-        )
+        cost, source = self._price(model, answer)
         return replace(
             answer,
             cost_usd=cost,
@@ -89,6 +100,14 @@ class Engine:
             total_s=total_s,
             queue_s=queue_s,
             n_attempts=n_attempts,
+        )
+
+    def _price(self, model: Model, answer: Prediction) -> tuple[float | None, str | None]:
+        return price_of(
+            answer,
+            asked_model=model.name.removeprefix("openai:"),
+            price_list_url=model.price_list_url,
+            prices=self._settings.prices,
         )
 
     def _clocks(
@@ -109,21 +128,28 @@ class Engine:
 
         Raises:
             AttemptError: It brought no answer.
+            CancelledError: The engine itself was told to stop.
         """
         timeout_s = self._settings.timeout_s
-        limit: asyncio.Timeout | None = None
+        started = self._clock()
         try:
-            if model.queues_itself:
+            if model.queues_itself:  # its clock starts when the call does
                 return await model.predict(model_input)
-            async with asyncio.timeout(timeout_s) as limit:
+            async with asyncio.timeout(timeout_s):
                 return await model.predict(model_input)
         except TimeoutError as error:
-            if limit is not None and not limit.expired():
-                raise read_error(error) from error
-            late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
-            late.failure = late.failure.timed(latency_s=timeout_s)
-            raise late from None
-        except Exception as error:
+            took_s = self._clock() - started
+            if took_s < timeout_s:  # the model's own, be it of its code or of its client
+                late = read_error(error)
+                late.failure = late.failure.timed(latency_s=took_s)
+                raise late from error
+            raise time_out(timeout_s) from None
+        except BaseException as error:
+            # Whatever a model raises is its case's, SystemExit and pytest.fail included; only a
+            # cancellation that somebody asked of this very task passes through.
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
             raise read_error(error) from error
 
     async def _try_again(self, attempt: Callable[[], Any], first: AttemptError) -> Prediction:
@@ -138,6 +164,8 @@ class Engine:
 
         failed: AttemptError | None = first
 
+        # The library is only met where something failed, since it costs more than a quick call;
+        # it then has to hear of the failure first, to wait as long as that one asks for.
         async def first_or_next() -> Prediction:
             nonlocal failed
             if failed is not None:
@@ -171,3 +199,10 @@ class Engine:
             message = f"{error.failure.message}; the server asks for {error.retry_after_s:.0f} s"
             error.failure = replace(error.failure, message=message)
         return error
+
+
+def time_out(timeout_s: float) -> AttemptError:
+    """The failure of an attempt that took longer than its time-out, which is its latency."""
+    late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
+    late.failure = late.failure.timed(latency_s=timeout_s)
+    return late

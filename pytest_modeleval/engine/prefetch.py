@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import itertools
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.engine.engine import time_out
 from pytest_modeleval.errors import EngineError
 
 if TYPE_CHECKING:
@@ -66,22 +68,33 @@ class Progress:
 
 
 @dataclass(slots=True)
-class _Lane:
-    """The asks of one model that wait for their turn, and how many are under way."""
-
-    model: Model
-    limit: int
-    waiting: deque[str] = field(default_factory=deque)
-    n_in_flight: int = 0
-
-
-@dataclass(slots=True)
 class _Slot:
-    """One planned ask and the answer to come."""
+    """One ask and the answer to come.
+
+    Attributes:
+        ask: The ask.
+        planned_s: The clock when it was planned.
+        turn: Its place in the order of the plan; below 0 where somebody waits for it already.
+        is_issued: It counts as ahead of who fetches it: it is under way, or answered.
+        attempt_s: The clock when its latest attempt began; None where none is under way.
+        future: The answer.
+    """
 
     ask: Ask
     planned_s: float
+    turn: int
+    is_issued: bool = False
+    attempt_s: float | None = None
     future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The asks of one model that wait for their turn, in order, and how many are under way."""
+
+    limit: int
+    waiting: deque[_Slot] = field(default_factory=deque)
+    n_in_flight: int = 0
 
 
 class Prefetcher:
@@ -111,6 +124,9 @@ class Prefetcher:
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
         self._lanes: dict[int, _Lane] = {}
+        self._models: list[Model] = []
+        self._next_turn = itertools.count()
+        self._next_turn_now = itertools.count(-1, -1)
         self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
         self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -135,18 +151,18 @@ class Prefetcher:
         with self._lock:
             for ask in asks:
                 if ask.key not in self._slots:
-                    self._slots[ask.key] = _Slot(ask, now)
-                    self._lane(ask.model).waiting.append(ask.key)
+                    slot = self._slots[ask.key] = _Slot(ask, now, next(self._next_turn))
+                    self._lane(ask.model).waiting.append(slot)
                     self._n_planned += 1
         self._wake()
 
     def put(self, ask: Ask, answer: Answer) -> None:
         """Hand in an answer that is there already, so that it is not asked for again."""
         with self._lock:
-            slot = self._slots[ask.key] = _Slot(ask, time.perf_counter())
+            slot = _Slot(ask, time.perf_counter(), next(self._next_turn))
+            self._slots[ask.key] = slot
             self._n_planned += 1
             self._n_done += 1
-            self._n_ahead += 1
         slot.future.set_result(answer)
 
     def wait(self, key: str, *, on_poll: Callable[[], None] | None = None) -> None:
@@ -188,12 +204,14 @@ class Prefetcher:
         with self._lock:
             slot = self._slots.get(ask.key)
             if slot is None:
-                slot = self._slots[ask.key] = _Slot(ask, time.perf_counter())
-                self._lane(ask.model).waiting.appendleft(ask.key)
+                turn = next(self._next_turn_now)
+                slot = self._slots[ask.key] = _Slot(ask, time.perf_counter(), turn)
+                self._lane(ask.model).waiting.appendleft(slot)
                 self._n_planned += 1
                 if self._is_closing:
                     slot.future.cancel()
         self._put_first(slot)
+        self._wake()
         return slot.future
 
     def block_on(
@@ -222,13 +240,13 @@ class Prefetcher:
         return future.result()
 
     def discard(self, key: str) -> None:
-        """Forget an answer that nobody will fetch any more."""
+        """Forget an ask that nobody will fetch any more; one that waits is not asked."""
         with self._lock:
-            slot = self._slots.get(key)
-            if slot is None or not slot.future.done():
+            slot = self._slots.pop(key, None)
+            if slot is None:
                 return
-            del self._slots[key]
-            self._n_ahead -= 1
+            if slot.is_issued:
+                self._n_ahead -= 1
         if self._look_ahead is not None:
             self._wake()
 
@@ -253,17 +271,15 @@ class Prefetcher:
         self._thread.join(_CANCEL_S + _CLOSE_S + 1)
 
     def _put_first(self, slot: _Slot) -> None:
-        """Move an ask that is needed now to the head of its lane, if it is not under way yet."""
-        if slot.future.done():
+        """Give an ask that is needed now the first turn, if it is not under way yet."""
+        if slot.future.done() or slot.is_issued or slot.turn < 0:
             return
         with self._lock:
             waiting = self._lane(slot.ask.model).waiting
-            if waiting and waiting[0] != slot.ask.key:
-                try:
-                    waiting.remove(slot.ask.key)
-                except ValueError:
-                    return
-                waiting.appendleft(slot.ask.key)
+            if not slot.is_issued:
+                waiting.remove(slot)
+                slot.turn = next(self._next_turn_now)
+                waiting.appendleft(slot)
         self._wake()
 
     def _lane(self, model: Model) -> _Lane:
@@ -272,7 +288,8 @@ class Prefetcher:
             limit = min(self.concurrency, model.max_concurrency or self.concurrency)
             if model.queues_itself:
                 limit = min(self.concurrency, limit + _BACKLOG)
-            lane = self._lanes[id(model)] = _Lane(model, limit)
+            lane = self._lanes[id(model)] = _Lane(limit)
+            self._models.append(model)  # also keeps its id from being another's
         return lane
 
     def _wake(self) -> None:
@@ -304,6 +321,7 @@ class Prefetcher:
         if self._is_closing:
             return
         self._pump()
+        self._loop.call_later(_POLL_S, self._give_up_hung)
         try:
             await self._stop.wait()
         finally:
@@ -311,9 +329,9 @@ class Prefetcher:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_CANCEL_S)
-            for lane in self._lanes.values():
+            for model in self._models:
                 with suppress(Exception):
-                    await asyncio.wait_for(lane.model.close(), _CLOSE_S)
+                    await asyncio.wait_for(model.close(), _CLOSE_S)
 
     def _pump(self) -> None:
         """Start as many asks as there is room for."""
@@ -328,36 +346,78 @@ class Prefetcher:
             task.add_done_callback(self._tasks.discard)
 
     def _next(self) -> _Slot | None:
-        """The next ask that has room, counted as under way; None where there is none."""
+        """The next ask that has room, counted as under way; None where there is none.
+
+        What is needed now goes before the plan, and past a look-ahead that is used up.
+        """
         with self._lock:
             if self._n_in_flight >= self.concurrency:
                 return None
-            if self._look_ahead is not None and self._n_ahead >= self._look_ahead:
-                return None
+            is_full = self._look_ahead is not None and self._n_ahead >= self._look_ahead
+            best: _Lane | None = None
             for lane in self._lanes.values():
-                if lane.waiting and lane.n_in_flight < lane.limit:
-                    lane.n_in_flight += 1
-                    self._n_in_flight += 1
-                    self._n_ahead += 1
-                    return self._slots[lane.waiting.popleft()]
-        return None
+                while lane.waiting and lane.waiting[0].ask.key not in self._slots:
+                    lane.waiting.popleft()  # it was discarded
+                if not lane.waiting or lane.n_in_flight >= lane.limit:
+                    continue
+                if best is None or lane.waiting[0].turn < best.waiting[0].turn:
+                    best = lane
+            if best is None or (is_full and best.waiting[0].turn >= 0):
+                return None
+            slot = best.waiting.popleft()
+            slot.is_issued = True
+            best.n_in_flight += 1
+            self._n_in_flight += 1
+            self._n_ahead += 1
+            return slot
 
     async def _ask(self, slot: _Slot) -> None:
         ask = slot.ask
+
+        def on_attempt() -> None:
+            slot.attempt_s = time.perf_counter()
+
         try:
-            answer = await self._engine.predict(ask.model, ask.input, handed_over_s=slot.planned_s)
-            if self._on_answer is not None:
-                self._on_answer(ask, answer)
+            answer = await self._engine.predict(
+                ask.model, ask.input, handed_over_s=slot.planned_s, on_attempt=on_attempt
+            )
         except asyncio.CancelledError:
             slot.future.cancel()
             raise
         except Exception as error:  # noqa: BLE001  (a fault of ours: it belongs to whoever waits)
-            slot.future.set_exception(error)
+            self._settle(slot, error)
         else:
-            slot.future.set_result(answer)
+            self._settle(slot, answer)
+
+    def _settle(self, slot: _Slot, answer: Answer | Exception) -> None:
+        """Keep an answer, hand it over and use the room; a second one to the same ask is late."""
+        if slot.future.done():
+            return
+        try:
+            if isinstance(answer, Exception):
+                slot.future.set_exception(answer)
+            else:
+                if self._on_answer is not None:
+                    self._on_answer(slot.ask, answer)
+                slot.future.set_result(answer)
         finally:
             with self._lock:
-                self._lane(ask.model).n_in_flight -= 1
+                self._lane(slot.ask.model).n_in_flight -= 1
                 self._n_in_flight -= 1
                 self._n_done += 1
             self._pump()
+
+    def _give_up_hung(self) -> None:
+        """Time out the attempts that did not end when they were cancelled for being late."""
+        if self._is_closing or self._loop is None:
+            return
+        now = time.perf_counter()
+        with self._lock:
+            asked = [slot for slot in self._slots.values() if slot.is_issued]
+        for slot in asked:
+            began_s = slot.attempt_s
+            if slot.future.done() or began_s is None or slot.ask.model.queues_itself:
+                continue
+            if now - began_s > self._engine.timeout_s + _POLL_S:
+                self._settle(slot, time_out(self._engine.timeout_s).failure)
+        self._loop.call_later(_POLL_S, self._give_up_hung)

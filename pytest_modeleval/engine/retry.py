@@ -21,7 +21,7 @@ MAX_WAIT_S = 60.0
 _FIRST_WAIT_S = 0.5
 
 
-def read_error(error: Exception) -> AttemptError:
+def read_error(error: BaseException) -> AttemptError:
     """The failure that an exception of a model's code stands for.
 
     A model that is Python code may well use an SDK of its own: errors with a ``status_code`` are
@@ -36,7 +36,7 @@ def read_error(error: Exception) -> AttemptError:
         data = {"error": body if isinstance(body, dict) else str(error)}
         return status_error(status, headers, data)
     names = {kind.__name__ for kind in type(error).__mro__}
-    text = f"{type(error).__name__}: {short(error)}"
+    text = f"{type(error).__name__}: {short(error)}".removesuffix(": ")
     if "APITimeoutError" in names or isinstance(error, asyncio.TimeoutError):
         return AttemptError("timeout", text)
     if "APIConnectionError" in names or isinstance(error, ConnectionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_modeleval.core.plain import NotPlainError, plain
+from pytest_modeleval.core.plain import NotPlainError, clean_text, plain
 from pytest_modeleval.core.predictions import Failure, FailureKind, Prediction, Usage
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class AttemptError(Exception):
         failure: What it is recorded as if it is the last one.
         can_retry: Whether another attempt may do better.
         retry_after_s: Seconds that the server asks to wait, or None.
+        billed: Usage and model of an answer that is none but was billed all the same, or None.
+        is_final: No further call to this model can do better: the key or the quota is at fault.
     """
 
     def __init__(
@@ -62,11 +64,15 @@ class AttemptError(Exception):
         can_retry: bool = False,
         retry_after_s: float | None = None,
         cost_usd: float | None = None,
+        billed: Prediction | None = None,
+        is_final: bool = False,
     ) -> None:
         super().__init__(message)
         self.failure = Failure(kind=kind, message=message, cost_usd=cost_usd)
         self.can_retry = can_retry
         self.retry_after_s = retry_after_s
+        self.billed = billed
+        self.is_final = is_final
 
 
 def read_answer(value: Any, latency_s: float | None = None) -> Prediction:
@@ -89,10 +95,14 @@ def read_answer(value: Any, latency_s: float | None = None) -> Prediction:
     try:
         output = plain(prediction.output)
     except NotPlainError as error:
-        message = f"the model returned {error} which JSON cannot hold; return text, a JSON value or a Prediction"
+        message = f"the model returned {error}, which JSON cannot hold; return text, a JSON value or a Prediction"
         raise AttemptError("bad_answer", message) from None
     names = ("latency_s", "cost_usd", "usage", "model", "cost_source", "finish_reason")
     known = {name: getattr(prediction, name) for name in names}
+    for name in ("latency_s", "cost_usd"):  # numpy's numbers become Python's
+        known[name] = None if known[name] is None else float(known[name])
+    for name in ("model", "cost_source", "finish_reason"):
+        known[name] = None if known[name] is None else clean_text(str(known[name]))
     if known["latency_s"] is None:
         known["latency_s"] = latency_s
     return Prediction(output=output, **known)
@@ -103,8 +113,12 @@ def _read_sdk_object(value: Any) -> Prediction:
     data = value.model_dump()
     if isinstance(data, dict) and "choices" in data:
         return read_chat_completion(data)
-    if isinstance(data, dict) and isinstance(getattr(value, "output_text", None), str):
-        return _prediction(value.output_text, data, "input_tokens", "output_tokens")
+    text = getattr(value, "output_text", None)
+    if isinstance(data, dict) and isinstance(text, str):
+        answer = _prediction(text, data, "input_tokens", "output_tokens")
+        if not text:
+            raise AttemptError("no_answer", "the response has no text", billed=answer)
+        return answer
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     raise AttemptError(
         "bad_answer",
@@ -130,18 +144,15 @@ def read_chat_completion(data: Any) -> Prediction:
     if not isinstance(first, dict) or not isinstance(message, dict):
         raise AttemptError("bad_body", "the completion has no choices; is this a chat model?")
     content, reason = message.get("content"), first.get("finish_reason")
-    if message.get("refusal") and not content:
-        raise AttemptError("refused", f"the model refused: {short(message['refusal'])}")
-    if not isinstance(content, str) or not content:
-        stopped = f" (finish_reason {reason})" if reason else ""
-        raise AttemptError("no_answer", f"the completion has no text{stopped}")
-    return _prediction(
-        content,
-        data,
-        "prompt_tokens",
-        "completion_tokens",
-        reason if isinstance(reason, str) else None,
-    )
+    if isinstance(content, str) and content:
+        stop = reason if isinstance(reason, str) else None
+        return _prediction(content, data, "prompt_tokens", "completion_tokens", stop)
+    billed = _prediction("", data, "prompt_tokens", "completion_tokens")
+    if message.get("refusal"):
+        said = f"the model refused: {short(message['refusal'])}"
+        raise AttemptError("refused", said, billed=billed)
+    stopped = f" (finish_reason {reason})" if reason else ""
+    raise AttemptError("no_answer", f"the completion has no text{stopped}", billed=billed)
 
 
 def _prediction(
@@ -179,5 +190,8 @@ def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
 
 def short(value: object) -> str:
     """A text on one line of at most 200 characters, for a message."""
-    text = " ".join(str(plain(str(value))).split())
+    try:
+        text = " ".join(clean_text(str(value)).split())
+    except Exception:  # noqa: BLE001  (an exception of a user's class that can't even be shown)
+        text = f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= 200 else text[:197] + "..."

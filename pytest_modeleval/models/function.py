@@ -50,7 +50,9 @@ class FunctionModel:
         self._function = function
         self._timeout_s = timeout_s
         self._pool = ThreadPool(
-            min(max_concurrency or concurrency, concurrency), timeout_s=timeout_s
+            min(max_concurrency or concurrency, concurrency),
+            timeout_s=timeout_s,
+            is_strict=max_concurrency is not None,
         )
 
     async def predict(self, model_input: Any) -> Prediction:
@@ -82,7 +84,12 @@ class FunctionModel:
 
 
 def as_model(
-    value: Any, *, name: str | None = None, concurrency: int = 16, timeout_s: float = 60.0
+    value: Any,
+    *,
+    name: str | None = None,
+    concurrency: int = 16,
+    timeout_s: float = 60.0,
+    where: str = "model",
 ) -> Model:
     """A user's object as a model.
 
@@ -91,20 +98,21 @@ def as_model(
         name: The name it is known by; by default its own.
         concurrency: Calls that the run makes at once.
         timeout_s: Seconds that one call may take.
+        where: Where the user named it; messages begin with it.
 
     Raises:
-        UsageError: It can't be called.
+        UsageError: It can't be called, or its class can't be made.
     """
     if isinstance(value, FunctionModel):
         return value
     if inspect.isclass(value) and callable(getattr(value, "predict", None)):
-        value = _instance(value)
+        value = _instance(value, where)
     predict = getattr(value, "predict", None)
     function = predict if callable(predict) else value
     if not callable(function):
         shown = name or repr(value)
         raise UsageError(
-            f"model {shown}: a {type(value).__qualname__} can't be called; "
+            f"{where}: {shown}: a {type(value).__qualname__} can't be called; "
             "a model is a callable or an object with predict(input)"
         )
     return FunctionModel(
@@ -116,14 +124,14 @@ def as_model(
     )
 
 
-def _instance(kind: type) -> Any:
+def _instance(kind: type, where: str) -> Any:
     try:
         return kind()
-    except TypeError as error:
+    except Exception as error:
         raise UsageError(
-            f"model {kind.__qualname__}: the class can't be made without arguments ({error}); "
-            "name an instance of it"
-        ) from None
+            f"{where}: the class {kind.__qualname__} can't be made without arguments "
+            f"({type(error).__name__}: {error}); name an instance of it"
+        ) from error
 
 
 def _is_async(function: Any) -> bool:

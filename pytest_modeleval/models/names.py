@@ -39,6 +39,7 @@ def make_model(
         UsageError: There is no such model; the message says what there is.
     """
     limits: dict[str, Any] = {
+        "where": where,
         "concurrency": settings.concurrency,
         "timeout_s": settings.timeout_s,
     }
@@ -53,6 +54,9 @@ def make_model(
         return OpenAIModel(name.strip(), base_url=settings.base_url, timeout_s=settings.timeout_s)
     if not colon or not provider or not name:
         raise UsageError(f"{where}: {spec!r} is not a model; write module:callable or openai:NAME")
+    if provider.endswith(".py"):
+        better = provider.removesuffix(".py").replace("/", ".") + ":" + name
+        raise UsageError(f"{where}: {spec!r} names a file; name the module: {better}")
     module = _module(provider, spec, folders, where)
     return as_model(_attribute(module, name, spec, where), name=spec, **limits)
 
@@ -71,14 +75,14 @@ def _module(name: str, spec: str, folders: Sequence[Path], where: str) -> Any:
             sys.path.extend(added)
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and name.startswith(error.name):
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             hint = did_you_mean(name, _PROVIDERS)
             raise UsageError(
                 f"{where}: {spec!r}: there is no module {error.name!r} on the path; set "
                 f"pythonpath in the ini file, or install it{hint}"
             ) from None
         raise UsageError(f"{where}: {spec!r}: importing {name} failed: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{where}: {spec!r}: importing {name} failed: {type(error).__name__}: {error}"
         ) from error

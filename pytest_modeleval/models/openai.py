@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIModel", "status_error"]
 
+_NOT_JSON = object()
 _OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "http://0.0.0.0")
 
@@ -88,7 +89,10 @@ class OpenAIModel:
 
     async def predict(self, model_input: Any) -> Prediction:
         """One request."""
-        client = self._free_client()
+        try:
+            client = self._free_client()
+        except Exception as error:
+            raise transport_error(error, str(self.base_url)) from error
         body = json.dumps(self._body(model_input), ensure_ascii=False).encode()
         client.n_in_flight += 1
         started = time.perf_counter()
@@ -102,7 +106,7 @@ class OpenAIModel:
         if response.status_code != 200:
             raise status_error(response.status_code, response.headers, _json(response), self._url)
         data = _json(response)
-        if data is None:
+        if data is _NOT_JSON:
             raise AttemptError("bad_body", self._not_json(response))
         return replace(read_chat_completion(data), latency_s=seconds)
 
@@ -123,7 +127,7 @@ class OpenAIModel:
                 api_key=self._key, base_url=self.base_url, max_retries=0, http_client=client.http
             )
             self._url = str(sdk.base_url).rstrip("/") + "/chat/completions"
-            headers = sdk.default_headers.items()
+            headers = {**sdk.default_headers, **sdk.auth_headers}.items()
             self._headers = {name: value for name, value in headers if isinstance(value, str)}
         self._clients.append(client)
         return client
@@ -179,11 +183,12 @@ def status_error(status: int, headers: Any, data: Any, url: str = "the server") 
     said = f": {short(error['message'])}" if error.get("message") else ""
     code = error.get("code") or error.get("type")
     if status == 429 and code in ("insufficient_quota", "billing_hard_limit_reached"):
-        return AttemptError("quota", f"the account's quota is used up{said}", cost_usd=0.0)
-    if status in (408, 409, 429) or status >= 500:
-        kind = "rate_limited" if status == 429 else "server_error"
         return AttemptError(
-            "rate_limited" if kind == "rate_limited" else "server_error",
+            "quota", f"the account's quota is used up{said}", cost_usd=0.0, is_final=True
+        )
+    if status in (408, 409, 429) or status >= 500:
+        return AttemptError(
+            "rate_limited" if status == 429 else "server_error",
             f"{url} answered {status}{said}",
             can_retry=True,
             retry_after_s=retry_after(headers),
@@ -195,7 +200,10 @@ def status_error(status: int, headers: Any, data: Any, url: str = "the server") 
         404: "; check the model's name and base_url (it usually ends in /v1)",
     }
     return AttemptError(
-        "bad_request", f"{url} answered {status}{said}{hints.get(status, '')}", cost_usd=0.0
+        "bad_request",
+        f"{url} answered {status}{said}{hints.get(status, '')}",
+        cost_usd=0.0,
+        is_final=status == 401,
     )
 
 
@@ -224,4 +232,4 @@ def _json(response: Any) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        return None
+        return _NOT_JSON

@@ -8,7 +8,6 @@ a call starts when the call does.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
 from collections import deque
@@ -39,35 +38,38 @@ class _Job:
         self.function = function
         self.argument = argument
         self.future = future
-        self.started_s: float | None = None
+        self.started_s = 0.0
         self.is_given_up = False
 
 
 class ThreadPool:
-    """Runs blocking calls beside one event loop.
+    """Runs blocking calls beside one event loop at a time.
 
     It begins with one thread, since very quick calls only get in each other's way, and has
     ``size`` of them as soon as calls take a millisecond.
 
     Args:
-        size: How many calls run at once. One that was given up does not count, so a hanging call
-            takes no place away from the others.
+        size: How many calls run at once.
         timeout_s: Seconds that a call may take, from its own beginning.
+        is_strict: Never run more than ``size`` calls, not even while one that was given up still
+            runs; what waits behind it is given up a time-out later. Otherwise such a call takes
+            no place away from the others.
     """
 
-    def __init__(self, size: int, *, timeout_s: float) -> None:
+    def __init__(self, size: int, *, timeout_s: float, is_strict: bool = False) -> None:
         self._size = size
         self._timeout_s = timeout_s
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._is_strict = is_strict
         self._lock = threading.Lock()
+        self._has_jobs = threading.Condition(self._lock)
+        self._jobs: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._n_threads = 0
         self._n_idle = 0
         self._average_s = 0.0
+        self._blocked_since_s: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: deque[tuple[_Job, Any, BaseException | None, float]] = deque()
-        self._is_waking = False
-        self._is_looking = False
+        self._is_waking = self._is_looking = self._is_closed = False
 
     async def call(self, function: Callable[[Any], Any], argument: Any) -> tuple[Any, float]:
         """``function(argument)`` in a thread: what it returned, and the seconds it took there.
@@ -75,20 +77,31 @@ class ThreadPool:
         Raises:
             TimeoutError: It took longer than the time-out.
         """
-        self._loop = asyncio.get_running_loop()
-        job = _Job(function, argument, self._loop.create_future())
-        if not self._n_threads:
-            self._add_thread()
-        self._jobs.put(job)
+        loop = asyncio.get_running_loop()
+        job = _Job(function, argument, loop.create_future())
+        with self._lock:
+            if loop is not self._loop or self._is_closed:
+                self._loop = loop
+                self._is_waking = self._is_looking = self._is_closed = False
+            self._jobs.append(job)
+            if not self._n_idle and not self._running:
+                self._add_thread()
+            self._has_jobs.notify()
         if not self._is_looking:
             self._is_looking = True
-            self._loop.call_later(_LOOK_S, self._look)
-        return await job.future
+            loop.call_later(_LOOK_S, self._look)
+        try:
+            return await job.future
+        except _Carrier as carrier:
+            assert carrier.__cause__ is not None
+            raise carrier.__cause__ from None
 
     def close(self) -> None:
-        """Let the idle threads end; those in a call end when it does."""
-        for _ in range(self._n_threads):
-            self._jobs.put(None)
+        """Let the idle threads end; those in a call end when it does. A later call reopens."""
+        with self._lock:
+            self._is_closed = True
+            self._jobs.clear()
+            self._has_jobs.notify_all()
 
     # On the event loop:
 
@@ -97,24 +110,50 @@ class ThreadPool:
         assert self._loop is not None
         now = time.perf_counter()
         with self._lock:
-            running = [(job, now - (job.started_s or now)) for job in self._running.values()]
-        for job, age_s in running:
-            if age_s > self._timeout_s and not job.future.done():
-                job.future.set_exception(TimeoutError())
-            if job.future.done() and not job.is_given_up and age_s > self._timeout_s:
+            if self._is_closed:
+                self._is_looking = False
+                return
+            late = [job for job in self._running.values() if now - job.started_s > self._timeout_s]
+            late = [job for job in late if not job.is_given_up]
+            for job in late:
                 job.is_given_up = True
-        n_waiting = self._jobs.qsize()
-        in_use = sum(not job.is_given_up for job, _ in running)
-        is_slow = self._average_s > _QUICK_S or any(age_s > _LONG_S for _, age_s in running)
-        if n_waiting and not self._n_idle and is_slow:
-            for _ in range(min(n_waiting, self._size - in_use)):
-                self._add_thread()
-        if n_waiting or running:
+            late += self._blocked(now)
+            self._add_threads(now)
+            n_waiting, is_busy = len(self._jobs), bool(self._running)
+        for job in late:
+            if not job.future.done():
+                job.future.set_exception(TimeoutError())
+        if n_waiting or is_busy:
             # Nothing but time-outs is left to look for where no call waits for a thread.
             pause_s = _LOOK_S if n_waiting else min(max(self._timeout_s / 50, _LOOK_S), 0.25)
             self._loop.call_later(pause_s, self._look)
         else:
             self._is_looking = False
+
+    def _add_threads(self, now: float) -> None:
+        """Under the lock: as many threads as there are calls that one of them would help."""
+        n_more = len(self._jobs) - self._n_idle
+        running = self._running.values()
+        is_slow = any(now - job.started_s > _LONG_S for job in running)
+        if n_more <= 0 or not (is_slow or self._average_s > _QUICK_S):
+            return
+        in_use = sum(self._is_strict or not job.is_given_up for job in running)
+        for _ in range(min(n_more, self._size - in_use - self._n_idle)):
+            self._add_thread()
+
+    def _blocked(self, now: float) -> list[_Job]:
+        """Under the lock: the calls that wait for nothing but calls that do not come back."""
+        given_up = sum(job.is_given_up for job in self._running.values())
+        if not self._is_strict or given_up < self._size:
+            self._blocked_since_s = None
+            return []
+        if self._blocked_since_s is None:
+            self._blocked_since_s = now
+        if now - self._blocked_since_s <= self._timeout_s:
+            return []
+        blocked = list(self._jobs)
+        self._jobs.clear()
+        return blocked
 
     def _deliver(self) -> None:
         """Hand over all calls that ended since the loop was last here."""
@@ -132,32 +171,30 @@ class ThreadPool:
     # In the threads:
 
     def _add_thread(self) -> None:
-        with self._lock:
-            self._n_threads += 1
+        """Under the lock: one more thread, which counts as idle until it has a call."""
+        self._n_idle += 1
         threading.Thread(target=self._work, name="modeleval-call", daemon=True).start()
 
     def _work(self) -> None:
         own = threading.get_ident()
         while True:
             with self._lock:
-                self._n_idle += 1
-            job = self._jobs.get()
-            with self._lock:
+                while not self._jobs and not self._is_closed:
+                    self._has_jobs.wait()
                 self._n_idle -= 1
-                if job is not None:
-                    job.started_s = time.perf_counter()
-                    self._running[own] = job
-            if job is None:
-                break
+                if not self._jobs:
+                    return
+                job = self._jobs.popleft()
+                job.started_s = time.perf_counter()
+                self._running[own] = job
             if not job.future.done():
                 self._run(job)
             with self._lock:
                 del self._running[own]
-            if job.is_given_up:
-                break  # another thread has taken this one's place
+                if job.is_given_up and not self._is_strict:
+                    return  # another thread has taken this one's place
+                self._n_idle += 1
             del job
-        with self._lock:
-            self._n_threads -= 1
 
     def _run(self, job: _Job) -> None:
         error: BaseException | None = None
@@ -168,21 +205,23 @@ class ThreadPool:
         except BaseException as caught:  # noqa: BLE001  (it belongs to the case, not to the thread)
             error = caught
         seconds = time.perf_counter() - started
-        self._average_s += (seconds - self._average_s) / 8
-        self._done.append((job, value, error, seconds))
         with self._lock:
+            self._average_s += (seconds - self._average_s) / 8
+            self._done.append((job, value, error, seconds))
             if self._is_waking:
                 return
             self._is_waking = True
-        assert self._loop is not None
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            self._loop.call_soon_threadsafe(self._deliver)
+            job.future.get_loop().call_soon_threadsafe(self._deliver)
+
+
+class _Carrier(Exception):  # noqa: N818  (what it carries is the error)
+    """Carries an exception that a future can't: one that would end the loop, or StopIteration."""
 
 
 def _raisable(error: BaseException) -> BaseException:
-    """What a future can carry: it refuses StopIteration, and SystemExit would end the loop."""
-    if isinstance(error, StopIteration | SystemExit | KeyboardInterrupt | GeneratorExit):
-        wrapped = RuntimeError(f"{type(error).__name__}: {error}")
-        wrapped.__cause__ = error
-        return wrapped
-    return error
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    carrier = _Carrier()
+    carrier.__cause__ = error
+    return carrier

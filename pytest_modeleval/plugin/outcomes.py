@@ -7,7 +7,7 @@ A soft outcome takes the shape of pytest's own xfail (skipped, with a reason in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 

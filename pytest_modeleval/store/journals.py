@@ -6,6 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.records import FORMAT_VERSION
+from pytest_modeleval.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -33,20 +36,33 @@ class Journal:
         self.trouble: OSError | None = None
         self.n_lost = 0
         self._descriptor: int | None = None
+        self._is_torn = False
 
     def append(self, text: str) -> None:
         """Write one line, a JSON object without its line end."""
         line = text.encode("utf-8", "replace") + b"\n"
         try:
             if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-                self._descriptor = os.open(self.path, flags, 0o644)
+                self._descriptor = self._open()
+            if self._is_torn:
+                line = b"\n" + line
+            self._is_torn = True
             written = os.write(self._descriptor, line)
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
+            self._is_torn = False
         except OSError as error:
             self.trouble = self.trouble or error
             self.n_lost += 1
+
+    def _open(self) -> int:
+        """Open the file, and see whether a process that was killed left half a line in it."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(self.path, flags, 0o644)
+        if os.lseek(descriptor, 0, os.SEEK_END) > 0:
+            os.lseek(descriptor, -1, os.SEEK_END)
+            self._is_torn = os.read(descriptor, 1) != b"\n"
+        return descriptor
 
     def close(self) -> None:
         """Close the file."""
@@ -56,7 +72,11 @@ class Journal:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a journal; a torn last line of a killed process is passed over."""
+    """The lines of a journal; half a line of a killed process is passed over.
+
+    Raises:
+        UsageError: A line is of a later version of the format.
+    """
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -66,5 +86,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             data = json.loads(line)
         except ValueError:
             continue
-        if isinstance(data, dict):
-            yield data
+        if not isinstance(data, dict):
+            continue
+        later = data.get("format_version")
+        if isinstance(later, int) and later > FORMAT_VERSION:
+            raise UsageError(
+                f"{path}: format_version {later} is of a later pytest-modeleval (this one reads "
+                f"up to {FORMAT_VERSION}); update it"
+            )
+        yield data

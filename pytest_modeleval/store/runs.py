@@ -83,8 +83,9 @@ class Run:
     def discard(self) -> None:
         """Remove the folder of a run that asked nothing; one that holds answers stays."""
         with suppress(OSError):
-            (self.folder / "run.json").unlink(missing_ok=True)
-            self.folder.rmdir()
+            if [path.name for path in self.folder.iterdir()] == ["run.json"]:
+                (self.folder / "run.json").unlink()
+                self.folder.rmdir()
 
     def close(self) -> None:
         """Close the journals."""
@@ -114,7 +115,10 @@ def read_predictions(folder: Path) -> dict[str, Prediction | Failure]:
         names = Failure.__slots__ if line.get("failed") else Prediction.__slots__
         known: dict[str, Any] = {name: line[name] for name in names if name in line}
         if "usage" in known:
-            known["usage"] = Usage(**known["usage"])
+            counts = known["usage"]
+            known["usage"] = Usage(
+                **{name: counts[name] for name in Usage.__slots__ if name in counts}
+            )
         answers[str(line.get("key"))] = (
             Failure(**known) if line.get("failed") else Prediction(**known)
         )

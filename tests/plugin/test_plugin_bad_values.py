@@ -192,10 +192,7 @@ MODELS = [
     ("robot:anser", "'robot:anser': robot has no 'anser'; did you mean 'answer'?"),
     (
         "robot:number",
-        (
-            "model robot:number: a int can't be called; a model is a callable or an object with "
-            "predict(input)"
-        ),
+        ("can't be called; a model is a callable or an object with predict(input)"),
     ),
     ("robot", "'robot' is not a model; write module:callable or openai:NAME"),
     ("openai:", "'openai:' names no model; write openai:gpt-5-mini"),
