@@ -214,6 +214,18 @@ class Prefetcher:
         self._wake()
         return slot.future
 
+    def ask_inside(self, ask: Ask) -> concurrent.futures.Future[Answer]:
+        """The answer to an ask that is part of another one, which holds its place already.
+
+        Raises:
+            EngineError: The engine was closed.
+        """
+        if self._loop is None or self._is_closing:
+            raise EngineError("the run was stopped before the model had answered")
+        return asyncio.run_coroutine_threadsafe(
+            self._engine.predict(ask.model, ask.input), self._loop
+        )
+
     def block_on(
         self,
         future: concurrent.futures.Future[Answer],

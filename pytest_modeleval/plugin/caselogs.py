@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage, total_cost
-from pytest_modeleval.core.records import Score
+from pytest_modeleval.core.records import Outcome, Score
 from pytest_modeleval.errors import Unscored
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class CaseLog:
         scores: Scores that the test gave, by name.
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
-        n_missed_subtests: Subtests that missed.
+        subtests: What the subtests that were not passed count as, and why.
         raised_inside_measure: The exception that left a measured block, which is the
             application's and no judgement of the test's.
     """
@@ -63,7 +62,7 @@ class CaseLog:
     scores: dict[str, Score] = field(default_factory=dict)
     model_name: str | None = None
     is_in_body: bool = False
-    n_missed_subtests: int = 0
+    subtests: list[tuple[Outcome, str]] = field(default_factory=list)
     raised_inside_measure: BaseException | None = None
 
     def answer(self) -> Prediction | Failure | None:
@@ -154,7 +153,7 @@ class ModelEval:
             ValueError: The value or the pass mark is not in [0, 1].
         """
         for label, number in (("value", value), ("min_score", min_score)):
-            if number is not None and not (0 <= number <= 1 and math.isfinite(number)):
+            if (number is not None or label == "value") and not _is_rate(number):
                 raise ValueError(f"score {name!r}: {label} is between 0 and 1, not {number!r}")
         self._log.scores[str(name)] = Score(
             name=str(name),
@@ -166,6 +165,14 @@ class ModelEval:
     def unscored(self, reason: str) -> NoReturn:
         """Stop the test: its answer could not be scored, which is neither right nor wrong."""
         raise Unscored(reason)
+
+
+def _is_rate(number: object) -> bool:
+    """Whether it is a number in [0, 1]; numpy's numbers are numbers too."""
+    try:
+        return not isinstance(number, str | bytes) and 0 <= float(number) <= 1  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def _measured(measurement: Measurement) -> Prediction:

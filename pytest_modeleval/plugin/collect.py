@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,20 @@ from pytest_modeleval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_modeleval.settings import Settings
 
-__all__ = ["EvalItem", "Marker", "Suite", "covered", "eval_item", "load_suite", "read_marker"]
+__all__ = [
+    "EvalItem",
+    "Marker",
+    "Suite",
+    "covered",
+    "datasets_of",
+    "eval_item",
+    "load_suite",
+    "read_marker",
+]
 
 _COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
 _ARGUMENTS = ("name", "model", "thresholds", *_COLUMNS)
@@ -53,11 +65,14 @@ class Suite:
         model: Spec of the model or the model itself; None where nothing names one.
         thresholds: Thresholds of the marker.
         is_governed: A threshold judges wrong answers, so that one alone fails nothing.
+        dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
+            None where they come from Python.
     """
 
     name: str
     nodeid: str
     cases: Sequence[Case]
+    dataset: tuple[str, str] | None
     model: Any
     thresholds: tuple[Threshold, ...]
     is_governed: bool
@@ -101,7 +116,9 @@ def read_marker(mark: pytest.Mark) -> Marker:
         raise UsageError(f"model_eval: name is text without [, ] and :, not {name!r}")
     if isinstance(thresholds, str):
         thresholds = (thresholds,)
-    if not all(isinstance(line, str) for line in thresholds):
+    if not isinstance(thresholds, list | tuple) or not all(
+        isinstance(line, str) for line in thresholds
+    ):
         raise UsageError(f"model_eval: thresholds is a list of texts, not {thresholds!r}")
     columns = {key: mark.kwargs[key] for key in _COLUMNS if key in mark.kwargs}
     for key, column in columns.items():
@@ -139,6 +156,7 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
         name=name,
         nodeid=definition.nodeid,
         cases=cases,
+        dataset=_dataset_of(marker.cases, cases, root),
         model=marker.model if marker.model is not None else settings.model,
         thresholds=own,
         is_governed=any(item.judges_answers for item in (*own, *holding)),
@@ -157,7 +175,8 @@ def eval_item(item: pytest.Item, suites: Mapping[str, Suite]) -> EvalItem | None
     variant = ""
     if len(callspec.params) > 1:
         # The case is the first parameter, so what follows its id is the others'.
-        shown = case.id.encode("unicode_escape").decode("ascii")
+        escaped = case.id.encode("unicode_escape").decode("ascii")
+        shown = case.id if callspec.id.startswith(case.id) else escaped
         variant = callspec.id.removeprefix(shown).removeprefix("-")
     return EvalItem(suite, case, variant)
 
@@ -188,6 +207,22 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
             )
         )
     return coverages
+
+
+def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
+    """For each dataset file of these suites twelve digits of its SHA-256."""
+    return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+
+
+def _dataset_of(given: Any, cases: Sequence[Case], root: Path) -> tuple[str, str] | None:
+    """The file behind the cases, which each of them names as its source."""
+    if not isinstance(given, str | os.PathLike) or not cases or cases[0].source is None:
+        return None
+    shown = cases[0].source.rpartition(":")[0]
+    try:
+        return shown, hashlib.sha256((root / shown).read_bytes()).hexdigest()[:12]
+    except OSError:
+        return None
 
 
 def _count_tags(cases: Iterable[Case]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Fixtures: ``case``, ``model``, ``prediction`` and ``model_eval``.
 
-Part of what every pytest session imports, so what they make comes from elsewhere when it is made.
+A plugin of its own, registered in sessions that run evals alone.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.caselogs import ModelEval, SuiteModel
     from pytest_modeleval.plugin.runner import Runner
 
-__all__ = ["RUNNER_NAME", "case", "model", "model_eval", "prediction"]
+__all__ = ["NAMES", "RUNNER_NAME", "case", "model", "model_eval", "prediction"]
 
+NAMES = ("case", "model", "prediction", "model_eval")
 RUNNER_NAME = "modeleval-runner"
 
 
@@ -54,5 +55,6 @@ def model_eval(pytestconfig: pytest.Config, case: Case) -> ModelEval:
 def _runner(config: pytest.Config) -> Runner:
     runner: Runner | None = config.pluginmanager.get_plugin(RUNNER_NAME)
     if runner is None:
-        pytest.skip("needs --model-eval")
+        is_on = config.getoption("--model-eval", False)
+        pytest.skip("no model is asked in this kind of run" if is_on else "needs --model-eval")
     return runner

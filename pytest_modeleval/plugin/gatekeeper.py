@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -19,12 +21,17 @@ from pytest_modeleval.core.gates import Verdict, judge
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import workers
+from pytest_modeleval.plugin.collect import datasets_of
+from pytest_modeleval.plugin.fixtures import RUNNER_NAME
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
     from typing import NoReturn
+
+    from pytest_modeleval.plugin.runner import Runner
 
 __all__ = ["Gatekeeper", "LastFailed"]
 
@@ -42,10 +49,13 @@ class Gatekeeper:
         self.evals = evals
         self._run = evals.open_run()
         self._records: dict[str, Record] = {}
+        self._soft: set[str] = set()
+        self._datasets: dict[str, str] = {}
         self._functions: dict[str, str] = {}
         self._nodes: list[Any] = []
         self._has_lost_workers = False
         self._has_folder = False
+        self._is_cut_short = False
         self._refusal: str | None = None
         self._trouble: list[str] = []
         self._started = datetime.now(UTC)
@@ -68,8 +78,10 @@ class Gatekeeper:
         """Say what will be asked of which model, how many at once."""
         from pytest_modeleval.plugin.headers import header_lines
 
+        runner: Runner | None = self.config.pluginmanager.get_plugin(RUNNER_NAME)
         own = [item for item in items if EVAL_ITEM in item.stash]
-        return header_lines(own, self.evals) if own else []
+        is_quiet = self.config.get_verbosity() < 0
+        return header_lines(own, runner) if own and runner is not None and not is_quiet else []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -94,7 +106,9 @@ class Gatekeeper:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge the run after its last item; a run cut off is judged when the session ends."""
         items = getattr(session, "items", ())  # the controller of xdist has none
-        if any(EVAL_ITEM in item.stash for item in items) and not is_cut_short(session):
+        self._is_cut_short = is_cut_short(session)
+        if any(EVAL_ITEM in item.stash for item in items) and not self._is_cut_short:
+            self._datasets = datasets_of(self.evals.suites.values())
             self._open_run()
         try:
             result = yield
@@ -120,6 +134,7 @@ class Gatekeeper:
         if line is not None:
             if report.outcome != "rerun":  # type: ignore[comparison-overlap]
                 self._keep(line)
+                self._note_soft(report)
         elif report.when == "???":  # type: ignore[comparison-overlap]
             self._keep_crash(report)
         dsession = self.config.pluginmanager.get_plugin("dsession")
@@ -147,6 +162,9 @@ class Gatekeeper:
         if int(exitstatus) == pytest.ExitCode.USAGE_ERROR:
             return
         verdict = self.evals.verdict or self._judge()
+        if self._is_cut_short:
+            reason = "collection failed, so nothing was asked"
+            verdict = self.evals.verdict = Verdict(status="invalid", reason=reason)
         if not self._has_folder:
             return
         self._add_junit_properties(verdict)
@@ -191,19 +209,23 @@ class Gatekeeper:
     @property
     def missed(self) -> list[str]:
         """Node ids of the cases that were not passed, though pytest does not know."""
-        return [
-            record.nodeid
-            for record in self._records.values()
-            if record.outcome in ("missed", "errored", "unscored")
-        ]
+        return sorted(self._soft)
 
     # The rest is how.
 
     def _open_run(self) -> None:
         if self._has_folder:
             return
+        try:
+            self._run.create(self._manifest())
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        self._has_folder = True
+
+    def _manifest(self) -> dict[str, Any]:
+        """What was run, under which limits, of which version of what."""
         settings = self.evals.settings
-        manifest = {
+        return {
             "run_id": self.evals.run_id,
             "started": self._started.isoformat(timespec="seconds"),
             "command": [str(word) for word in self.config.invocation_params.args],
@@ -212,17 +234,17 @@ class Gatekeeper:
             "concurrency": settings.concurrency,
             "timeout_s": settings.timeout_s,
             "retries": settings.retries,
+            "max_error_rate": settings.max_error_rate,
+            "max_unscored_rate": settings.max_unscored_rate,
+            "prices": {name: asdict(price) for name, price in settings.prices.items()},
+            "datasets": self._datasets,
+            "git_commit": _git_commit(self.config.rootpath),
             "versions": {
                 "python": platform.python_version(),
                 "pytest": pytest.__version__,
                 "pytest-modeleval": version("pytest-modeleval"),
             },
         }
-        try:
-            self._run.create(manifest)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        self._has_folder = True
 
     def _refuse(self) -> NoReturn:
         """A worker found a setting that can't work: nothing was asked, so nothing is kept."""
@@ -248,6 +270,14 @@ class Gatekeeper:
         record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
 
+    def _note_soft(self, report: pytest.TestReport) -> None:
+        """Remember a case that pytest takes for an expected failure, and that ours is not."""
+        outcome = str(getattr(report, "model_eval_outcome", ""))
+        if str(getattr(report, "wasxfail", "")).startswith(f"{outcome}: "):
+            self._soft.add(report.nodeid)
+        else:
+            self._soft.discard(report.nodeid)
+
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
         function, _, rest = report.nodeid.partition("[")
@@ -264,6 +294,9 @@ class Gatekeeper:
             self._keep(self.evals.redactor.json_line(record.to_dict()))
 
     def _read_plan(self, plan: dict[str, Any]) -> None:
+        if not self._datasets:  # the controller reads no dataset; the manifest waits for it
+            self._datasets = plan["datasets"]
+            self._run.create(self._manifest())
         self._functions, self.evals.coverages = workers.read_plan(plan)
 
     def _add_junit_properties(self, verdict: Verdict) -> None:
@@ -318,6 +351,22 @@ class LastFailed:
         failed = cache.get("cache/lastfailed", {})
         failed.update(dict.fromkeys(missed, True))
         cache.set("cache/lastfailed", failed)
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit that is checked out, or None where git does not know one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607  (whichever git the user has)
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
 
 
 def _n_workers(config: pytest.Config) -> int:

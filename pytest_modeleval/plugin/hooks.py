@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.plugin.fixtures import case, model, model_eval, prediction
 from pytest_modeleval.plugin.options import add_options, is_enabled, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["case", "model", "model_eval", "prediction"]
 
 _MARKER = (
     "model_eval(cases, *, name=None, model=None, thresholds=(), id=, input=, expected=, tags=, "
@@ -34,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker and, with ``--model-eval``, check the settings and register the roles."""
     config.addinivalue_line("markers", _MARKER)
+    if is_enabled(config) or _names_a_case(config) or config.getoption("showfixtures", False):
+        # Not in other sessions: many projects have a fixture ``case`` or ``model`` of their own.
+        from pytest_modeleval.plugin import fixtures
+
+        config.pluginmanager.register(fixtures, "modeleval-fixtures")
     if is_enabled(config):
         from pytest_modeleval.plugin.roles import register
 
@@ -49,22 +51,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("model_eval")
     if mark is None:
         return
-    if is_enabled(metafunc.config) or _names_a_case(metafunc):
+    if is_enabled(metafunc.config) or _names_a_case(metafunc.config):
         from pytest_modeleval.plugin.roles import parametrize
 
         parametrize(metafunc, mark)
-    elif "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", [None], ids=["not-run"])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip every eval of a session without ``--model-eval``."""
+    """Without ``--model-eval``, skip every suite as one item."""
     if is_enabled(config):
         return
+    seen = set()
+    kept = []
     for item in items:
         if item.get_closest_marker("model_eval") is not None:
+            function = (item.parent, getattr(item, "originalname", item.name))
+            if function in seen and not _names_a_case(config):
+                continue  # a further parameter of a suite of which no case is known
+            seen.add(function)
             item.add_marker(pytest.mark.skip(reason="needs --model-eval"))
+        kept.append(item)
+    items[:] = kept
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,7 +100,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return make_scheduler(config, log)
 
 
-def _names_a_case(metafunc: pytest.Metafunc) -> bool:
+def _names_a_case(config: pytest.Config) -> bool:
     """Whether the command line names a single case, which exists only if its file is read."""
-    start = f"{metafunc.definition.name}["
-    return any("::" in arg and start in arg for arg in metafunc.config.args)
+    return any("::" in arg and "[" in arg for arg in config.args)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
-from pytest_modeleval.settings import OPTIONS, Settings, resolve
+from pytest_modeleval.settings import OPTIONS, Option, Settings, resolve
 
-if TYPE_CHECKING:
-    import pytest
-
-__all__ = ["add_options", "is_enabled", "read_settings"]
+__all__ = ["add_options", "is_enabled", "place_of", "read_settings"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -56,5 +53,24 @@ def read_settings(config: pytest.Config) -> Settings:
         UsageError: A value is not what its option wants.
     """
     cli = {option.name: config.getoption(option.key) for option in OPTIONS}
-    ini = {option.name: config.getini(option.key) for option in OPTIONS}
+    ini = {option.name: _ini_value(config, option) for option in OPTIONS}
     return resolve(cli, ini)
+
+
+def place_of(config: pytest.Config, name: str) -> str:
+    """Where a setting stands: the option where the command line gives it, else the ini key."""
+    option = next(row for row in OPTIONS if row.name == name)
+    return option.flag if config.getoption(option.key) is not None else option.key
+
+
+def _ini_value(config: pytest.Config, option: Option) -> object:
+    """The value in the ini file as it stands there.
+
+    pytest refuses a number in ``[tool.pytest]`` where a text is declared; our own parser takes
+    both, and says the same of a wrong value wherever it stands.
+    """
+    try:
+        return config.getini(option.key)
+    except (TypeError, pytest.UsageError):
+        raw = config.inicfg.get(option.key)
+        return getattr(raw, "value", raw)

@@ -7,16 +7,25 @@ A soft outcome takes the shape of pytest's own xfail (skipped, with a reason in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest import fixtures as fixtures_of_pytest
 
-from pytest_modeleval.errors import EngineError, PredictionError, Unscored, UsageError
+from pytest_modeleval.errors import (
+    EngineError,
+    ModelEvalError,
+    PredictionError,
+    Unscored,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_modeleval.core.records import Outcome, Record
+    from pytest_modeleval.core.redaction import Redactor
     from pytest_modeleval.plugin.caselogs import CaseLog
 
 __all__ = [
@@ -25,6 +34,8 @@ __all__ = [
     "decide",
     "first_line",
     "is_sure_to_skip",
+    "name_subtest",
+    "say_in_a_sentence",
     "soften",
     "soften_subtest",
     "with_properties",
@@ -70,10 +81,14 @@ def decide(
 ) -> Decision:
     """What the case counts as, given how its setup or its test ended."""
     error = call.excinfo.value if call.excinfo is not None else None
+    if log.subtests and not log.is_in_body:
+        return _decide_by_subtests(log, is_governed=is_governed)
     if error is None:
         return _decide_without_error(log, is_governed=is_governed)
     if isinstance(error, pytest.skip.Exception) and not hasattr(report, "wasxfail"):
         return Decision(outcome="skipped", reason=first_line(error))
+    if isinstance(error, pytest.xfail.Exception) and call.when == "setup":
+        return Decision(outcome="skipped", reason=first_line(error))  # xfail(run=False)
     if isinstance(error, Unscored):
         return Decision(outcome="unscored", reason=first_line(error))
     if isinstance(error, pytest.xfail.Exception) or _is_judgement(item, call, log):
@@ -82,16 +97,26 @@ def decide(
 
 
 def _decide_without_error(log: CaseLog, *, is_governed: bool) -> Decision:
-    """The test ended well: right, unless a subtest or a score with a pass mark says otherwise."""
-    if log.n_missed_subtests:
-        reason = f"{log.n_missed_subtests} subtest(s) missed"
-        return Decision(outcome="missed", reason=reason, is_soft=is_governed)
+    """The test ended well: right, unless a score with a pass mark says otherwise."""
     for score in log.scores.values():
         if score.min_score is not None and score.value < score.min_score:
             why = f": {score.reason}" if score.reason else ""
             reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
             return Decision(outcome="missed", reason=reason, is_soft=is_governed)
     return Decision(outcome="passed")
+
+
+def _decide_by_subtests(log: CaseLog, *, is_governed: bool) -> Decision:
+    """The worst of the subtests is the case's."""
+    ranks: tuple[Outcome, ...] = ("errored", "unscored", "missed")
+    outcome = next(rank for rank in ranks if any(found == rank for found, _ in log.subtests))
+    reasons = [reason for found, reason in log.subtests if found == outcome]
+    return Decision(
+        outcome=outcome,
+        reason="; ".join(reasons),
+        error_kind="raised" if outcome == "errored" else None,
+        is_soft=outcome == "missed" and is_governed,
+    )
 
 
 def _is_judgement(item: pytest.Item, call: pytest.CallInfo[None], log: CaseLog) -> bool:
@@ -107,13 +132,13 @@ def _is_judgement(item: pytest.Item, call: pytest.CallInfo[None], log: CaseLog) 
         return False
     if error is log.raised_inside_measure:
         return False
+    files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     own = str(item.path)
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == own:
-            return True
-        traceback = traceback.tb_next
-    return False
+    if own not in files:
+        return False
+    # What comes out of request.getfixturevalue() is a fixture's, though the test asked for it.
+    after = files[files.index(own) :]
+    return not any(name == fixtures_of_pytest.__file__ for name in after)
 
 
 def soften(report: pytest.TestReport, found: Decision, *, is_lenient: bool) -> None:
@@ -129,23 +154,38 @@ def soften(report: pytest.TestReport, found: Decision, *, is_lenient: bool) -> N
         report.wasxfail = f"{found.outcome}: {found.reason}"
 
 
-def soften_subtest(report: pytest.TestReport, found: Decision, log: CaseLog) -> None:
-    """A subtest reports from inside the body: its miss is the parent's, said at the parent's end."""
-    if found.outcome == "missed" and report.failed:
-        log.n_missed_subtests += 1
-        soften(report, found, is_lenient=False)
+def soften_subtest(
+    report: pytest.TestReport, found: Decision, log: CaseLog, *, is_lenient: bool
+) -> None:
+    """A subtest reports from inside the body: what it found is the parent's, at the parent's end."""
+    if found.outcome in ("passed", "skipped") or hasattr(report, "wasxfail"):
+        return
+    log.subtests.append((found.outcome, f"subtest: {found.reason}"))
+    soften(report, found, is_lenient=is_lenient)
+
+
+def name_subtest(report: pytest.TestReport, log: CaseLog) -> None:
+    """Name the subtest that was reported last, which only its finished report can."""
+    context = getattr(report, "context", None)
+    if context is None or not log.is_in_body or not log.subtests or report.passed:
+        return
+    values = ", ".join(f"{key}={value}" for key, value in context.kwargs.items())
+    name = " ".join(filter(None, (context.msg, values)))
+    outcome, reason = log.subtests[-1]
+    if name and reason.startswith("subtest: "):
+        log.subtests[-1] = (outcome, f"subtest {name}: {reason.removeprefix('subtest: ')}")
 
 
 def with_properties(
-    properties: Sequence[tuple[str, object]], record: Record
+    properties: Sequence[tuple[str, object]], record: Record, redactor: Redactor
 ) -> list[tuple[str, object]]:
     """The item's properties for JUnit, ours replaced rather than doubled when it runs again."""
     others = [pair for pair in properties if not pair[0].startswith("model_eval.")]
-    own = [
-        (label, value)
-        for name, label in _PROPERTIES
-        if (value := getattr(record, name)) is not None
-    ]
+    own = []
+    for name, label in _PROPERTIES:
+        value = getattr(record, name)
+        if value is not None:
+            own.append((label, redactor.text(value) if isinstance(value, str) else value))
     return [*others, *own]
 
 
@@ -162,6 +202,13 @@ def is_sure_to_skip(item: pytest.Item) -> bool:
         return evaluate_skip_marks(item) is not None
     except BaseException:  # noqa: BLE001  (a broken condition is reported when the item runs)
         return True
+
+
+def say_in_a_sentence(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Show an error of this package's as its sentence: how we waited for a model is no news."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if report.failed and isinstance(error, ModelEvalError):
+        report.longrepr = _error_text(error)
 
 
 def first_line(error: BaseException) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin import fixtures
 from pytest_modeleval.plugin.collect import eval_item, load_suite
-from pytest_modeleval.plugin.fixtures import RUNNER_NAME
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals
 from pytest_modeleval.settings import Settings
 
@@ -22,6 +22,20 @@ class Collector:
 
     def __init__(self, evals: Evals) -> None:
         self.evals = evals
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Let a fixture of any other plugin override ours of that name, as a conftest's does.
+
+        pytest lets the plugin that was registered last win, and ours is; there is no public way
+        to be the first.
+        """
+        manager = getattr(session, "_fixturemanager", None)
+        by_node = getattr(manager, "_arg2node2fixturedefs", {})  # from pytest 9.1 on, best first
+        by_name = getattr(manager, "_arg2fixturedefs", {})  # before, best last
+        for name in fixtures.NAMES:
+            by_node.get(name, {}).get(session, []).sort(key=_is_ours)
+            by_name.get(name, []).sort(key=_is_ours, reverse=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -43,7 +57,15 @@ def register(config: pytest.Config, settings: Settings) -> None:
     evals.is_partial = _is_partial(config)
     manager = config.pluginmanager
     manager.register(Collector(evals), "modeleval-collector")
-    inert = ("collectonly", "setuponly", "setupplan", "cacheshow", "markers", "showfixtures")
+    inert = (
+        "cacheshow",
+        "collectonly",
+        "markers",
+        "setuponly",
+        "setupplan",
+        "show_fixtures_per_test",
+        "showfixtures",
+    )
     if any(getattr(config.option, name, None) for name in inert):
         return
     is_worker = hasattr(config, "workerinput")
@@ -53,7 +75,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
     if not is_controller:
         from pytest_modeleval.plugin.runner import Runner
 
-        manager.register(Runner(config, evals), RUNNER_NAME)
+        manager.register(Runner(config, evals), fixtures.RUNNER_NAME)
     if not is_worker:
         from pytest_modeleval.plugin.gatekeeper import Gatekeeper, LastFailed
 
@@ -83,6 +105,10 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
                 )
         evals.suites[suite.nodeid] = suite
     metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
+
+
+def _is_ours(definition: pytest.FixtureDef[object]) -> bool:
+    return definition.func.__module__ == fixtures.__name__
 
 
 def _refuse(message: str) -> None:

@@ -25,6 +25,7 @@ from pytest_modeleval.models.names import make_model
 from pytest_modeleval.plugin import fixtures, outcomes
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel
 from pytest_modeleval.plugin.collect import covered
+from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.plugin.workers import WorkerLink
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "asks_suite_model", "overriding", "planned_scopes"]
 
+OURS = object()
 planned_scopes = ("session", "package", "module")
 
 
@@ -58,6 +60,7 @@ class Runner:
         self._prefetcher: Prefetcher | None = None
         self._progress = ProgressLine(config)
         self._models: dict[Hashable, Model] = {}
+        self._models_by_spec: dict[Hashable, Model] = {}
         self._fixture_models: dict[int, tuple[Any, Model]] = {}
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._n_asked_by_tests = 0
@@ -66,11 +69,14 @@ class Runner:
 
     # Hooks, in the order they run.
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Refuse settings that can't work before anything is asked, or written."""
         items = [item for item in session.items if EVAL_ITEM in item.stash]
         evals = self.evals
         evals.coverages = covered(evals.collected, (item.stash[EVAL_ITEM] for item in items))
+        if session.testsfailed:  # a suite that could not be collected may be what a scope names
+            evals.is_partial = True
         try:
             check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
             self._make_models(items)
@@ -160,20 +166,34 @@ class Runner:
         if report.when == "setup" and report.passed:
             return report
         log = self.log_of(item)
+        is_lenient = self.evals.settings.max_error_rate > 0
         found = outcomes.decide(item, call, report, log, is_governed=eval_item.suite.is_governed)
         if log.is_in_body:
-            outcomes.soften_subtest(report, found, log)
+            outcomes.soften_subtest(report, found, log, is_lenient=is_lenient)
             return report
-        is_lenient = self.evals.settings.max_error_rate > 0
+        outcomes.say_in_a_sentence(report, call)
+        try:
+            answer = log.answer()
+        except ValueError as error:  # a measurement was given a value that is no amount
+            answer = None
+            found = outcomes.Decision(outcome="errored", reason=str(error), error_kind="raised")
         outcomes.soften(report, found, is_lenient=is_lenient)
-        record = self._record(item, log, found)
-        item.user_properties = outcomes.with_properties(item.user_properties, record)
+        record = self._record(item, log, answer, found)
+        item.user_properties = outcomes.with_properties(
+            item.user_properties, record, self.evals.redactor
+        )
         report.model_eval = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
         report.model_eval_outcome = found.outcome  # type: ignore[attr-defined]
         if self.link is not None and not self._has_sent_plan:
             self._has_sent_plan = True
             report.model_eval_plan = self.link.plan(self.evals)  # type: ignore[attr-defined]
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A subtest's report has its name by now."""
+        if self._current is not None and EVAL_ITEM in self._current.stash:
+            outcomes.name_subtest(report, self.log_of(self._current))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -190,27 +210,26 @@ class Runner:
         overridden model or a case without an answer, takes the ordinary way through them.
         """
         arguments = getattr(item, "funcargs", None)
-        if arguments is None or "prediction" not in item.fixturenames or overriding(item):  # type: ignore[attr-defined]
+        if arguments is None or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+            return
+        if overriding(item) or overriding(item, "prediction") or outcomes.is_sure_to_skip(item):
             return
         try:
-            answer = self.prediction(item, None)
+            answer = self.prediction(item, OURS)
         except (PredictionError, EngineError):
             return  # the fixture says it again, as the error of the setup that it is
         arguments["case"] = eval_item.case
         arguments["pytestconfig"] = self.config
         arguments["prediction"] = answer
-        if "model" not in item._fixtureinfo.argnames:  # type: ignore[attr-defined]
-            arguments["model"] = None  # in the closure of prediction alone: nobody sees it
+        arguments.setdefault("model", SuiteModel(self, item))
 
     def current_item(self) -> pytest.Item:
-        """The item that runs.
-
-        Raises:
-            UsageError: It belongs to no suite.
-        """
+        """The item that runs; the test fails with a sentence where it belongs to no suite."""
         item = self._current
         if item is None or EVAL_ITEM not in item.stash:
-            raise UsageError("this fixture needs @pytest.mark.model_eval(CASES) on the test")
+            pytest.fail(
+                "this fixture needs @pytest.mark.model_eval(CASES) on the test", pytrace=False
+            )
         return item
 
     def suite_model(self) -> SuiteModel:
@@ -233,18 +252,18 @@ class Runner:
             UsageError: It names none.
         """
         eval_item = item.stash[EVAL_ITEM]
-        model = self._models.get(("suite", eval_item.suite.nodeid))
-        if model is None:
-            raise UsageError(_no_model(eval_item.suite.name))
-        return model
+        group = ("suite", eval_item.suite.nodeid)
+        if group not in self._models:  # a fixture that overrides ours asks for it all the same
+            self._models[group] = self._make_model(item)
+        return self._models[group]
 
     def prediction(self, item: pytest.Item, value: Any) -> Prediction:
         """What the model says to the item's case.
 
         Args:
             item: The item.
-            value: What the fixture ``model`` gave: our own (or None for it), or whatever a
-                conftest overrides it with.
+            value: What the fixture ``model`` gave: our own (``OURS`` stands for it), or whatever
+                a conftest overrides it with.
 
         Raises:
             PredictionError: There is no answer.
@@ -253,7 +272,7 @@ class Runner:
         log = self.log_of(item)
         if log.fetched is not None:
             return self.take(item, log.fetched, is_new=False)
-        if value is None or isinstance(value, SuiteModel):
+        if value is OURS or isinstance(value, SuiteModel):
             model = self.model_of(item)
         else:
             model = self._fixture_model(value)
@@ -269,8 +288,11 @@ class Runner:
         self._n_asked_by_tests += 1
         key = f"{item.nodeid}#{self._n_asked_by_tests}"
         model = self.model_of(item)
+        ask = Ask(key=key, model=model, input=model_input)
+        if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
+            return self._prefetcher.ask_inside(ask)
         self.log_of(item).model_name = model.name
-        return self._prefetcher.ask(Ask(key=key, model=model, input=model_input))
+        return self._prefetcher.ask(ask)
 
     def block_on(self, future: concurrent.futures.Future[Any]) -> Any:
         """Wait for an answer in this thread."""
@@ -285,7 +307,7 @@ class Runner:
         Raises:
             PredictionError: It is none.
         """
-        if is_new:
+        if is_new and not _is_engine_thread():  # a wrapping model's own answer is logged instead
             self.log_of(item).answers.append(answer)
         if isinstance(answer, Failure):
             raise PredictionError(answer)
@@ -299,23 +321,28 @@ class Runner:
         Raises:
             UsageError: A suite names none, or one that does not exist.
         """
-        by_spec: dict[Hashable, Model] = {}
-        roots = [self.config.rootpath, self.config.invocation_params.dir]
         for item in items:
-            suite = item.stash[EVAL_ITEM].suite
-            group = ("suite", suite.nodeid)
-            if group in self._models or not asks_suite_model(item):
-                continue
-            if suite.model is None:
-                raise UsageError(_no_model(suite.name))
-            spec = suite.model
-            identity = spec if isinstance(spec, str) else id(spec)
-            if identity not in by_spec:
-                where = "model_eval_model" if spec == self.evals.settings.model else suite.name
-                by_spec[identity] = make_model(
-                    spec, self.evals.settings, folders=[item.path.parent, *roots], where=where
-                )
-            self._models[group] = by_spec[identity]
+            group = ("suite", item.stash[EVAL_ITEM].suite.nodeid)
+            if group not in self._models and asks_suite_model(item):
+                self._models[group] = self._make_model(item)
+
+    def _make_model(self, item: pytest.Item) -> Model:
+        """The model that an item's suite names; suites of the same spec share one."""
+        suite = item.stash[EVAL_ITEM].suite
+        spec = suite.model
+        if spec is None:
+            raise UsageError(_no_model(suite.name))
+        identity = spec if isinstance(spec, str) else id(spec)
+        if identity not in self._models_by_spec:
+            roots = [self.config.rootpath, self.config.invocation_params.dir]
+            is_setting = spec == self.evals.settings.model
+            self._models_by_spec[identity] = make_model(
+                spec,
+                self.evals.settings,
+                folders=[item.path.parent, *roots],
+                where=place_of(self.config, "model") if is_setting else suite.nodeid,
+            )
+        return self._models_by_spec[identity]
 
     def _plan(
         self,
@@ -379,7 +406,13 @@ class Runner:
         """On the engine's thread: an answer is on disk before any test sees it."""
         self._run.keep_prediction(ask.key, ask.model.name, answer)
 
-    def _record(self, item: pytest.Item, log: CaseLog, found: outcomes.Decision) -> Record:
+    def _record(
+        self,
+        item: pytest.Item,
+        log: CaseLog,
+        answer: Prediction | Failure | None,
+        found: outcomes.Decision,
+    ) -> Record:
         eval_item = item.stash[EVAL_ITEM]
         known: dict[str, Any] = {"reason": found.reason} if found.reason else {}
         if found.outcome == "errored" and found.error_kind:
@@ -392,7 +425,7 @@ class Runner:
             model=log.model_name or (model.name if model else None),
             nodeid=item.nodeid,
             outcome=found.outcome,
-            answer=log.answer(),
+            answer=answer,
             scores=log.scores.values(),
             **known,
         )
@@ -410,14 +443,18 @@ class Runner:
                 handler.addFilter(_is_not_of_engine)
 
 
-def _is_not_of_engine(record: logging.LogRecord) -> bool:
-    return not threading.current_thread().name.startswith("modeleval-") and bool(record)
+def _is_not_of_engine(_record: logging.LogRecord) -> bool:
+    return not _is_engine_thread()
 
 
-def overriding(item: pytest.Item) -> pytest.FixtureDef[Any] | None:
-    """The ``model`` fixture that a conftest or module overrides ours with, or None."""
+def _is_engine_thread() -> bool:
+    return threading.current_thread().name.startswith("modeleval-")
+
+
+def overriding(item: pytest.Item, name: str = "model") -> pytest.FixtureDef[Any] | None:
+    """The fixture that a conftest, a module or a plugin overrides ours of that name with."""
     info = getattr(item, "_fixtureinfo", None)
-    definitions = info.name2fixturedefs.get("model", ()) if info is not None else ()
+    definitions = info.name2fixturedefs.get(name, ()) if info is not None else ()
     if not definitions or definitions[-1].func.__module__ == fixtures.__name__:
         return None
     definition: pytest.FixtureDef[Any] = definitions[-1]

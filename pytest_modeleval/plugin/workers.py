@@ -14,6 +14,7 @@ import pytest
 
 from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.thresholds import Threshold
+from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.store.runs import Run, read_predictions
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class WorkerLink:
     def plan(self, evals: Evals) -> dict[str, Any]:
         """What this worker's collection holds, for the controller, which collects nothing."""
         return {
+            "datasets": datasets_of(evals.suites.values()),
             "functions": {suite.nodeid: suite.name for suite in evals.suites.values()},
             "coverages": [asdict(coverage) for coverage in evals.coverages],
         }

@@ -239,7 +239,7 @@ def test_the_message_names_the_suite_of_a_marker(project):
 
     line = usage_error(project, project.run())
 
-    assert line.startswith("ERROR: test_ticket: 'nowhere:thing': ")
+    assert line.startswith("ERROR: test_evals.py::test_ticket: 'nowhere:thing': ")
 
 
 def test_no_model_named_is_a_usage_error(project):
