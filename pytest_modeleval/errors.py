@@ -10,12 +10,10 @@ ModelEvalError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pytest_modeleval.core.predictions import Failure
 
 __all__ = [
     "DatasetError",
@@ -40,14 +38,26 @@ class DatasetError(UsageError):
     """A dataset can't be used; the message begins with the file and, where one is known, the line."""
 
 
+class _Failure(Protocol):
+    """What this module needs of ``core.predictions.Failure``, which it must not import."""
+
+    @property
+    def kind(self) -> str:
+        """What went wrong, as a word to count by."""
+
+    @property
+    def message(self) -> str:
+        """The sentence for the user."""
+
+
 class PredictionError(ModelEvalError):
     """The model gave no answer to a case.
 
     Attributes:
-        failure: What went wrong, as it is recorded.
+        failure: The ``Failure``: what went wrong, as it is recorded.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: _Failure) -> None:
         super().__init__(f"{failure.kind}: {failure.message}")
         self.failure = failure
 

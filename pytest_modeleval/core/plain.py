@@ -45,18 +45,12 @@ def plain(value: Any, *, depth: int = 0) -> Any:
         return value
     if depth > _MAX_DEPTH:
         raise NotPlainError("a value nested deeper than 100 levels")
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise NotPlainError(f"the number {float(value)!r}")
-        return float(value)
+    if isinstance(value, int | float):
+        return _plain_number(value)
     if isinstance(value, dict):
         return _plain_mapping(value, depth)
     if isinstance(value, list | tuple):
         return [plain(item, depth=depth + 1) for item in value]
-    if isinstance(value, int):
-        if abs(value) >= _MAX_INTEGER:
-            raise NotPlainError("a whole number of more than 4,300 digits")
-        return int(value)
     to_list = getattr(value, "tolist", None)  # numpy scalars and arrays, without importing numpy
     if callable(to_list) and not isinstance(value, type) and hasattr(value, "dtype"):
         return plain(to_list(), depth=depth + 1)
@@ -67,9 +61,20 @@ def plain(value: Any, *, depth: int = 0) -> Any:
     )
 
 
+def _plain_number(value: float) -> int | float:
+    """A number made plain; it has to be finite and short enough to be written."""
+    if isinstance(value, int):
+        if abs(value) >= _MAX_INTEGER:
+            raise NotPlainError("a whole number of more than 4,300 digits")
+        return int(value)
+    if not math.isfinite(value):
+        raise NotPlainError(f"the number {float(value)!r}")
+    return float(value)
+
+
 def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     """A mapping made plain; its keys have to be text."""
     for key in value:
         if not isinstance(key, str):
-            raise NotPlainError(f"a mapping with the key {key!r} that is not text")
+            raise NotPlainError(f"a mapping with the key {key!r}, which is not text,")
     return {clean_text(key): plain(item, depth=depth + 1) for key, item in value.items()}

@@ -101,9 +101,9 @@ class Record:
     source: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain data, without the fields that say nothing."""
+        """The record as plain data: the format's version, then the fields that say anything."""
         data = {name: getattr(self, name) for name in _FIELDS}
-        return {
+        return {"format_version": FORMAT_VERSION} | {
             name: value
             for name, value in data.items()
             if value is not None and (name in _PAYLOAD or value not in _SAYS_NOTHING)
@@ -119,7 +119,7 @@ class Record:
 
 _FIELDS = tuple(item.name for item in fields(Record))
 _PAYLOAD = frozenset({"input", "expected", "output"})
-_SAYS_NOTHING = ("", (), [], {})
+_SAYS_NOTHING: tuple[object, ...] = ("", (), [], {})
 
 
 def make_record(

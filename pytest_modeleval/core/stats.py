@@ -32,6 +32,7 @@ __all__ = [
     "smallest_n_with_upper_bound",
     "student_t_quantile",
     "wilson",
+    "wilson_of_rate",
 ]
 
 _ROUNDING = 1e-9
@@ -75,16 +76,35 @@ def wilson(n_passed: int, n: int, *, confidence: float = 0.95) -> Interval | Non
     """
     if not 0 <= n_passed <= n:
         raise ValueError(f"n_passed is a count from 0 to n, not {n_passed!r} of {n!r}")
-    z = -NormalDist().inv_cdf(_tail(confidence))
-    if n == 0:
-        return None
-    centre = n_passed + z * z / 2
-    spread = z * math.sqrt(n_passed * (n - n_passed) / n + z * z / 4)
-    # At both ends the formula is exact on paper and off by a rounding in floats.
-    return Interval(
-        low=max(0.0, (centre - spread) / (n + z * z)) if n_passed > 0 else 0.0,
-        high=min(1.0, (centre + spread) / (n + z * z)) if n_passed < n else 1.0,
-    )
+    tail = _tail(confidence)
+    return _wilson(n_passed, n, tail) if n else None
+
+
+def wilson_of_rate(rate: float, n: float, *, confidence: float = 0.95) -> Interval | None:
+    """Wilson score interval of a rate that is no count of ``n``: neither has to be whole.
+
+    With repeats or clusters a rate is a mean of means and ``n`` the effective number of
+    independent cases, rate (1 - rate) / SE², as in Korn & Graubard 1998, "Confidence Intervals for
+    Proportions with Small Expected Number of Positive Counts Estimated from Survey Data".
+
+    Args:
+        rate: The rate, from 0 to 1.
+        n: How many independent cases it is worth.
+        confidence: Level of the interval, between 0 and 1.
+
+    Returns:
+        The interval of the rate, or None for no case.
+
+    Raises:
+        ValueError: If the rate is not within 0 and 1, ``n`` negative, or the level not between
+            0 and 1.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"a rate is from 0 to 1, not {rate!r}")
+    if n < 0:
+        raise ValueError(f"n is at least 0, not {n!r}")
+    tail = _tail(confidence)
+    return _wilson(rate * n, n, tail) if n else None
 
 
 def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval | None:
@@ -342,6 +362,18 @@ def pass_hat_k(n: int, c: int, k: int) -> float | None:
     """
     _check_draw(n, c, k)
     return None if n < k else math.comb(c, k) / math.comb(n, k)
+
+
+def _wilson(n_passed: float, n: float, tail: float) -> Interval:
+    """The interval of ``n_passed / n`` for n above 0; neither has to be whole."""
+    z = -NormalDist().inv_cdf(tail)
+    centre = n_passed + z * z / 2
+    spread = z * math.sqrt(n_passed * (n - n_passed) / n + z * z / 4)
+    # At both ends the formula is exact on paper and off by a rounding in floats.
+    return Interval(
+        low=max(0.0, (centre - spread) / (n + z * z)) if n_passed > 0 else 0.0,
+        high=min(1.0, (centre + spread) / (n + z * z)) if n_passed < n else 1.0,
+    )
 
 
 def _tail(confidence: float) -> float:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Literal
 
 from pytest_modeleval.errors import UsageError, did_you_mean
@@ -18,6 +19,7 @@ __all__ = [
     "QUALITY_METRICS",
     "Threshold",
     "Unit",
+    "is_equal",
     "metric_unit",
     "parse_duration",
     "parse_rate",
@@ -32,25 +34,28 @@ POOLED = "all"
 _CLOCKS = ("latency", "total", "ttft")
 _PERCENTILES = ("p50", "p90", "p95", "p99", "max")
 _RATES = ("accuracy", "mean_score", "case_pass_rate", "error_rate", "unscored_rate", "macro_f1")
-_NAMES: tuple[str, ...] = (
-    *_RATES,
-    "score(NAME)",
-    "pass@K",
-    "pass^K",
-    *(f"{percentile}_{clock}" for clock in _CLOCKS for percentile in _PERCENTILES),
-    "avg_cost",
-    "total_cost",
-)
+_TIMES = tuple(f"{percentile}_{clock}" for clock in _CLOCKS for percentile in _PERCENTILES)
+_COSTS = ("avg_cost", "total_cost")
+_PLACEHOLDERS = ("score(NAME)", "pass@K", "pass^K")
+_NAMES = (*_RATES, *_PLACEHOLDERS, *_TIMES, *_COSTS)
+_SMALL_IS_GOOD = frozenset({"error_rate", "unscored_rate", *_TIMES, *_COSTS})
 QUALITY_METRICS = frozenset({"accuracy", "mean_score", "case_pass_rate", "macro_f1"})
 """Metrics that judge wrong answers, beside score(NAME), pass@K and pass^K."""
 
+_TOLERANCE = 1e-9
+"""Relative difference up to which two numbers are equal: far above what sums of floats lose, far
+below what a case more or less makes."""
+
 _SECONDS = {"us": Decimal("1e-6"), "ms": Decimal("1e-3"), "s": Decimal(1), "m": Decimal(60)}
+
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_TIME = re.compile(rf"({_NUMBER})\s*(us|ms|s|m)?", re.ASCII)
 
 _LINE = re.compile(
     r"""^(?: (?P<suite>[^\[\]:]*?) (?:\[(?P<tag>[^\[\]]*)\])? \s* : )? \s*
         (?P<metric>[\w@^]+ (?:\([^()]*\))?) \s*
         (?P<regression>regression\b)? \s*
-        (?P<operator>>=|<=|==|=|>|<) \s* (?P<value>.*)$""",
+        (?P<operator>>=|<=|=>|=<|==|=|>|<) \s* (?P<value>.*)$""",
     re.VERBOSE,
 )
 
@@ -81,6 +86,8 @@ class Threshold:
 
     def is_met_by(self, value: float) -> bool:
         """Whether ``value`` lies on the right side of the bound; equal is met."""
+        if is_equal(value, self.bound):
+            return True
         return value >= self.bound if self.operator == ">=" else value <= self.bound
 
     @property
@@ -89,13 +96,21 @@ class Threshold:
         return self.metric in QUALITY_METRICS or self.metric.startswith(("score(", "pass"))
 
 
+def is_equal(value: float, bound: float) -> bool:
+    """Whether a number lies on a bound, give or take what a sum of floats loses.
+
+    Three calls of $0.1 cost $0.30000000000000004, which is within a bound of $0.3.
+    """
+    return math.isclose(value, bound, rel_tol=_TOLERANCE)
+
+
 def metric_unit(metric: str) -> Unit | None:
     """What a metric counts, or None where there is no such metric."""
     if metric in _RATES or re.fullmatch(r"score\([^()]+\)|pass[@^][1-9]\d*", metric):
         return "rate"
-    if metric in ("avg_cost", "total_cost"):
+    if metric in _COSTS:
         return "dollars"
-    return "seconds" if metric in _NAMES else None
+    return "seconds" if metric in _TIMES else None
 
 
 def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Threshold:
@@ -122,10 +137,7 @@ def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Thres
         raise UsageError(f"{place}: the brackets hold no tag; name one or leave them out")
     unit = metric_unit(metric)
     if unit is None:
-        raise UsageError(
-            f"{place}: unknown metric {metric!r}{did_you_mean(metric, _NAMES)}"
-            f"; known are {', '.join(_NAMES)}"
-        )
+        raise UsageError(f"{place}: unknown metric {metric!r}{_advice(metric)}")
     if found["regression"]:
         raise UsageError(
             f"{place}: a regression is measured against a baseline, which this version "
@@ -156,14 +168,13 @@ def parse_rate(text: str, place: str) -> float:
         raise UsageError(f"{place}: {text!r} is not a rate; write 90% or 0.9")
     value = number / 100 if percent else number
     if not 0 <= value <= 1:
-        if percent or number < 0 or number > 100:
+        if percent or not 0 <= number <= 100:
             raise UsageError(f"{place}: a rate is between 0% and 100%, that is 0 and 1")
-        shown = _words(number)
         raise UsageError(
-            f"{place}: a rate is between 0 and 1; for {shown}percent write {number}% or "
-            f"{number / 100}"
+            f"{place}: a rate is between 0 and 1; for {_words(number)} percent write "
+            f"{_digits(number)}% or {_digits(number / 100)}"
         )
-    return float(value)
+    return _float(value, text, place)
 
 
 def parse_duration(text: str, place: str) -> float:
@@ -172,15 +183,16 @@ def parse_duration(text: str, place: str) -> float:
     Raises:
         UsageError: Not a time with its unit, or not a positive one.
     """
-    found = re.fullmatch(r"([^\sa-z]+)\s*(us|ms|s|m)?", text)
-    number = _decimal(found[1]) if found else None
-    if found is None or number is None:
+    found = _TIME.fullmatch(text)
+    if found is None:
         raise UsageError(f"{place}: {text!r} is not a time; write 800ms or 1.5s")
-    if found[2] is None:
-        raise UsageError(f"{place}: a time needs its unit; write {number}ms or {number}s")
+    number = Decimal(found[1])
     if number <= 0:
         raise UsageError(f"{place}: a time is more than 0")
-    return float(number * _SECONDS[found[2]])
+    if found[2] is None:
+        digits = _digits(number)
+        raise UsageError(f"{place}: a time needs its unit; write {digits}ms or {digits}s")
+    return _float(number * _SECONDS[found[2]], text, place)
 
 
 def _parse_operator(operator: str, metric: str, place: str) -> Literal[">=", "<="]:
@@ -188,7 +200,10 @@ def _parse_operator(operator: str, metric: str, place: str) -> Literal[">=", "<=
         return ">="
     if operator == "<=":
         return "<="
-    intended = "<=" if "<" in operator else ">="
+    if "<" in operator or ">" in operator:
+        intended = "<=" if "<" in operator else ">="
+    else:
+        intended = "<=" if metric in _SMALL_IS_GOOD else ">="
     raise UsageError(f"{place}: {operator!r} is not a bound; write {metric} {intended} VALUE")
 
 
@@ -201,25 +216,43 @@ def _parse_bound(text: str, metric: str, unit: Unit, place: str) -> float:
     if unit == "seconds":
         return parse_duration(text, place)
     number = _decimal(text.removeprefix("$"))
-    if number is None or not text.startswith("$"):
-        hint = f"${number}" if number is not None else "$0.002"
-        raise UsageError(f"{place}: {metric} is in US dollars; write {hint}")
-    if number < 0:
+    if number is not None and number < 0:
         raise UsageError(f"{place}: a cost is at least $0")
-    return float(number)
+    if number is None or not text.startswith("$"):
+        hint = f"${_digits(number)}" if number is not None else "$0.002"
+        raise UsageError(f"{place}: {metric} is in US dollars; write {hint}")
+    return _float(number, text, place)
+
+
+def _advice(metric: str) -> str:
+    """What to write instead of a metric that there is not."""
+    known = f"known are {', '.join(_NAMES)}"
+    if metric in _PLACEHOLDERS:
+        return f"; K stands for a number, as in pass@3; {known}"
+    hint = did_you_mean(metric, [name for name in _NAMES if name not in _PLACEHOLDERS])
+    return f"{hint} The names {known}" if hint else f"; {known}"
 
 
 def _decimal(text: str) -> Decimal | None:
     """An exact decimal number; None for anything else, NaN and infinities included."""
-    if not re.fullmatch(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*", text, re.ASCII):
-        return None
-    try:
-        return Decimal(text.strip())
-    except InvalidOperation:
-        return None
+    text = text.strip()
+    return Decimal(text) if re.fullmatch(_NUMBER, text, re.ASCII) else None
+
+
+def _float(number: Decimal, text: str, place: str) -> float:
+    """The number as a float, refused where that would be infinite, or 0 for what is not 0."""
+    value = float(number)
+    if math.isinf(value) or (value == 0 and number != 0):
+        raise UsageError(f"{place}: {text!r} is beyond what can be measured")
+    return value
+
+
+def _digits(number: Decimal) -> str:
+    """The number without an exponent: 90 for 9e1."""
+    return f"{number.normalize():f}"
 
 
 def _words(number: Decimal) -> str:
     """The number that most people mean as a word, so that the sentence reads well."""
-    names = {50: "fifty ", 80: "eighty ", 90: "ninety ", 95: "ninety-five ", 100: "a hundred "}
-    return names.get(int(number), f"{number} ") if number == int(number) else f"{number} "
+    names = {50: "fifty", 80: "eighty", 90: "ninety", 95: "ninety-five", 100: "a hundred"}
+    return names.get(int(number), _digits(number)) if number == int(number) else _digits(number)

@@ -14,7 +14,15 @@ from pytest_modeleval.core.predictions import Failure, FailureKind, Prediction, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AttemptError", "Model", "read_answer", "read_chat_completion", "short"]
+__all__ = [
+    "AttemptError",
+    "Model",
+    "describe",
+    "read_answer",
+    "read_chat_completion",
+    "short",
+    "time_out",
+]
 
 
 class Model(Protocol):
@@ -73,6 +81,13 @@ class AttemptError(Exception):
         self.retry_after_s = retry_after_s
         self.billed = billed
         self.is_final = is_final
+
+
+def time_out(timeout_s: float) -> AttemptError:
+    """The failure of an attempt that took longer than its time-out, which is its latency."""
+    late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
+    late.failure = late.failure.timed(latency_s=timeout_s)
+    return late
 
 
 def read_answer(value: Any, latency_s: float | None = None) -> Prediction:
@@ -186,6 +201,11 @@ def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
     details = usage.get(group)
     count = details.get(name) if isinstance(details, dict) else None
     return count if type(count) is int and count >= 0 else 0
+
+
+def describe(error: BaseException) -> str:
+    """An exception on one line: its type, and what it says if it says anything."""
+    return f"{type(error).__name__}: {short(error)}".removesuffix(": ")
 
 
 def short(value: object) -> str:

@@ -14,14 +14,31 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.models.base import describe, time_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ThreadPool"]
+__all__ = ["CallError", "ThreadPool"]
 
 _LOOK_S = 0.005  # how often the pool looks whether one more thread would help
 _QUICK_S = 0.001  # calls quicker than this on average gain nothing from a second thread
+_SELDOM_S = 0.25  # how often it looks, at least, where there is nothing but time-outs to see
 _LONG_S = 0.02  # a call that takes this long is not quick, whatever the others were
+
+
+class CallError(Exception):
+    """A call that raised. It also carries what a future can't: what would end the event loop.
+
+    Attributes:
+        error: What the function raised.
+        seconds: How long the call took.
+    """
+
+    def __init__(self, error: BaseException, seconds: float) -> None:
+        super().__init__(describe(error))
+        self.error = error
+        self.seconds = seconds
 
 
 class _Job:
@@ -69,66 +86,93 @@ class ThreadPool:
         self._blocked_since_s: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: deque[tuple[_Job, Any, BaseException | None, float]] = deque()
-        self._is_waking = self._is_looking = self._is_closed = False
+        self._next_look: asyncio.TimerHandle | None = None
+        self._is_looking_seldom = False
+        self._is_waking = self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody waits for its calls any more."""
+        return self._is_closed
 
     async def call(self, function: Callable[[Any], Any], argument: Any) -> tuple[Any, float]:
         """``function(argument)`` in a thread: what it returned, and the seconds it took there.
 
         Raises:
-            TimeoutError: It took longer than the time-out.
+            CallError: It raised.
+            AttemptError: It took longer than the time-out.
         """
         loop = asyncio.get_running_loop()
         job = _Job(function, argument, loop.create_future())
         with self._lock:
             if loop is not self._loop or self._is_closed:
-                self._loop = loop
-                self._is_waking = self._is_looking = self._is_closed = False
-            self._jobs.append(job)
+                self._open(loop)
             if not self._n_idle and not self._running:
                 self._add_thread()
+            self._jobs.append(job)
             self._has_jobs.notify()
-        if not self._is_looking:
-            self._is_looking = True
-            loop.call_later(_LOOK_S, self._look)
-        try:
-            return await job.future
-        except _Carrier as carrier:
-            assert carrier.__cause__ is not None
-            raise carrier.__cause__ from None
+        if self._next_look is None:
+            self._look_in(_LOOK_S)
+        elif self._is_looking_seldom and not self._n_idle:
+            self._next_look.cancel()
+            self._look_in(_LOOK_S)
+        return await job.future
 
     def close(self) -> None:
         """Let the idle threads end; those in a call end when it does. A later call reopens."""
         with self._lock:
             self._is_closed = True
+            dropped = list(self._jobs)
             self._jobs.clear()
             self._has_jobs.notify_all()
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+        for job in dropped:
+            job.future.cancel()
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Under the lock: serve this event loop from now on."""
+        self._loop = loop
+        self._next_look = self._blocked_since_s = None
+        self._is_waking = self._is_closed = False
 
     # On the event loop:
 
+    def _look_in(self, seconds: float) -> None:
+        assert self._loop is not None
+        self._is_looking_seldom = seconds > _LOOK_S
+        self._next_look = self._loop.call_later(seconds, self._look)
+
     def _look(self) -> None:
         """Give up calls that take too long, and add threads where calls wait for one."""
-        assert self._loop is not None
         now = time.perf_counter()
         with self._lock:
-            if self._is_closed:
-                self._is_looking = False
-                return
-            late = [job for job in self._running.values() if now - job.started_s > self._timeout_s]
-            late = [job for job in late if not job.is_given_up]
-            for job in late:
-                job.is_given_up = True
-            late += self._blocked(now)
+            late = self._late(now) + self._blocked(now)
             self._add_threads(now)
             n_waiting, is_busy = len(self._jobs), bool(self._running)
         for job in late:
             if not job.future.done():
-                job.future.set_exception(TimeoutError())
-        if n_waiting or is_busy:
+                job.future.set_exception(time_out(self._timeout_s))
+        if n_waiting:
+            self._look_in(_LOOK_S)
+        elif is_busy:
             # Nothing but time-outs is left to look for where no call waits for a thread.
-            pause_s = _LOOK_S if n_waiting else min(max(self._timeout_s / 50, _LOOK_S), 0.25)
-            self._loop.call_later(pause_s, self._look)
+            self._look_in(min(max(self._timeout_s / 50, _LOOK_S), _SELDOM_S))
         else:
-            self._is_looking = False
+            self._next_look = None
+
+    def _late(self, now: float) -> list[_Job]:
+        """Under the lock: the running calls to give up now, since nobody waits for them longer."""
+        late = [
+            job
+            for job in self._running.values()
+            if not job.is_given_up
+            and (now - job.started_s > self._timeout_s or job.future.cancelled())
+        ]
+        for job in late:
+            job.is_given_up = True
+        return late
 
     def _add_threads(self, now: float) -> None:
         """Under the lock: as many threads as there are calls that one of them would help."""
@@ -138,8 +182,9 @@ class ThreadPool:
         if n_more <= 0 or not (is_slow or self._average_s > _QUICK_S):
             return
         in_use = sum(self._is_strict or not job.is_given_up for job in running)
-        for _ in range(min(n_more, self._size - in_use - self._n_idle)):
-            self._add_thread()
+        with suppress(RuntimeError):  # the machine has no thread left: those there are will do
+            for _ in range(min(n_more, self._size - in_use - self._n_idle)):
+                self._add_thread()
 
     def _blocked(self, now: float) -> list[_Job]:
         """Under the lock: the calls that wait for nothing but calls that do not come back."""
@@ -162,18 +207,18 @@ class ThreadPool:
         while self._done:
             job, value, error, seconds = self._done.popleft()
             if job.future.done():
-                continue
-            if error is None:
+                _drop(value)
+            elif error is None:
                 job.future.set_result((value, seconds))
             else:
-                job.future.set_exception(_raisable(error))
+                job.future.set_exception(CallError(error, seconds))
 
     # In the threads:
 
     def _add_thread(self) -> None:
         """Under the lock: one more thread, which counts as idle until it has a call."""
-        self._n_idle += 1
         threading.Thread(target=self._work, name="modeleval-call", daemon=True).start()
+        self._n_idle += 1
 
     def _work(self) -> None:
         own = threading.get_ident()
@@ -213,15 +258,3 @@ class ThreadPool:
             self._is_waking = True
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
             job.future.get_loop().call_soon_threadsafe(self._deliver)
-
-
-class _Carrier(Exception):  # noqa: N818  (what it carries is the error)
-    """Carries an exception that a future can't: one that would end the loop, or StopIteration."""
-
-
-def _raisable(error: BaseException) -> BaseException:
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    carrier = _Carrier()
-    carrier.__cause__ = error
-    return carrier
