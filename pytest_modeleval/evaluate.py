@@ -6,6 +6,7 @@ average cost and the failures.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import Unscored, UsageError
+from pytest_modeleval.models.base import describe, short
+from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.settings import Settings
+from pytest_modeleval.settings import Settings, resolve
 from pytest_modeleval.suites import load_cases
 
 if TYPE_CHECKING:
@@ -27,10 +30,16 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.gates import Verdict
+    from pytest_modeleval.core.records import Outcome
     from pytest_modeleval.core.summaries import Summary
+    from pytest_modeleval.settings import Price
 
 __all__ = ["Report", "evaluate_model"]
 
+_ASYNC_COMPARE = (
+    "compare is async and would have to be awaited; give a function that returns True, False or a "
+    "score in [0, 1]"
+)
 _METRICS = (
     "accuracy",
     "mean_score",
@@ -85,11 +94,12 @@ def evaluate_model(
     test_set: str | PathLike[str] | Iterable[Case | Mapping[str, Any]],
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
-    thresholds: Sequence[str] = (),
+    thresholds: str | Sequence[str] = (),
     concurrency: int = 16,
     timeout: str | float = "60s",
     retries: int = 4,
     base_url: str | None = None,
+    prices: str | Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
 ) -> Report:
     """Ask a model every case of a test set, and sum up.
@@ -102,20 +112,25 @@ def evaluate_model(
             ``openai:gpt-5-mini`` or ``module:callable``.
         test_set: Path of a dataset, or an iterable of cases or mappings with ``input``,
             ``expected`` and, where there is one, ``id``.
-        compare: Function of (case, prediction) that says whether the answer is right: True,
+        compare: Sync function of (case, prediction) that says whether the answer is right: True,
             False, or a score in [0, 1] of which 1 is right. By default the output has to equal
-            what is expected. It may raise ``Unscored``.
-        thresholds: Lines such as ``accuracy >= 90%``; the report holds the verdict on them.
+            what is expected. It may raise ``Unscored``; anything else that it raises or returns
+            is an error of that case.
+        thresholds: A line such as ``accuracy >= 90%``, or several; the report holds the verdict
+            on them.
         concurrency: Calls in flight at once.
         timeout: Time-out of one attempt: ``"800ms"``, ``"60s"``, or seconds.
         retries: Attempts after the first, on connection errors and 408, 409, 429, 5xx.
         base_url: Server of ``openai:`` models.
+        prices: Prices per million tokens, as in ``model_eval_prices``: a line such as
+            ``gpt-5-mini input=0.25 output=2 cached_input=0.025``, or several.
         columns: For a field of a case the column of the dataset that holds it.
 
     Raises:
         UsageError: The model, the test set or a setting can't be used.
     """
-    settings = _settings(thresholds, concurrency, timeout, retries, base_url)
+    _check_compare(compare)
+    settings = _settings(thresholds, concurrency, timeout, retries, base_url, prices)
     cases = load_cases(test_set, columns=columns)
     asked = make_model(model, settings)
     records = []
@@ -135,30 +150,73 @@ def evaluate_model(
     return Report(group_records(records)[0], records, verdict)
 
 
+def _check_compare(compare: Any) -> None:
+    """Refuse what can't be called, and what would have to be awaited.
+
+    Raises:
+        UsageError: It is one of these.
+    """
+    if compare is None:
+        return
+    if not callable(compare):
+        raise UsageError(
+            f"compare: {compare!r} can't be called; it is a function of (case, prediction) that "
+            "returns True, False or a score in [0, 1]"
+        )
+    if is_async(compare):
+        raise UsageError(_ASYNC_COMPARE)
+
+
 def _settings(
-    thresholds: Sequence[str],
+    thresholds: str | Sequence[str],
     concurrency: int,
     timeout: str | float,
     retries: int,
     base_url: str | None,
+    prices: str | Sequence[str],
 ) -> Settings:
     """The arguments as settings, checked."""
-    if isinstance(thresholds, str):
-        thresholds = [thresholds]
     for name, number, low in (("concurrency", concurrency, 1), ("retries", retries, 0)):
         if isinstance(number, bool) or not isinstance(number, int) or number < low:
             raise UsageError(f"{name} is a whole number of at least {low}, not {number!r}")
-    seconds = parse_duration(timeout, "timeout") if isinstance(timeout, str) else float(timeout)
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"timeout is more than 0 s, not {timeout!r}")
+    bounds = [
+        parse_threshold(line, where="thresholds") for line in _lines("thresholds", thresholds)
+    ]
     return replace(
         Settings(),
-        thresholds=tuple(parse_threshold(line, where="thresholds") for line in thresholds),
+        thresholds=tuple(bounds),
         concurrency=concurrency,
-        timeout_s=seconds,
+        timeout_s=_seconds(timeout),
         retries=retries,
         base_url=base_url,
+        prices=_prices(_lines("prices", prices)),
     )
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    """One line of text or several, as a list."""
+    lines = [value] if isinstance(value, str) else value
+    if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
+        raise UsageError(f"{name} is a line of text or a list of them, not {value!r}")
+    return list(lines)
+
+
+def _seconds(timeout: Any) -> float:
+    if isinstance(timeout, str):
+        return parse_duration(timeout, "timeout")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise UsageError(f"timeout is a time such as '60s', or seconds, not {timeout!r}")
+    if not 0 < timeout < float("inf"):
+        raise UsageError(f"timeout is more than 0 s, not {timeout!r}")
+    return float(timeout)
+
+
+def _prices(lines: list[str]) -> Mapping[str, Price]:
+    try:
+        return resolve({"prices": lines}, {}).prices
+    except UsageError as error:
+        # The settings name the option of the command line, which nobody wrote here.
+        raise UsageError(str(error).replace("--model-eval-prices", "prices", 1)) from None
 
 
 def _judge_answer(
@@ -167,39 +225,69 @@ def _judge_answer(
     model: str,
     compare: Callable[[Case, Prediction], bool | float] | None,
 ) -> Record:
-    """The record of one case: whether its answer is right."""
-    suite = "test_set"
+    """The record of one case: whether its answer is right.
+
+    Raises:
+        UsageError: ``compare`` has to be awaited.
+    """
+
+    def record(outcome: Outcome, **more: Any) -> Record:
+        return make_record(
+            case, suite="test_set", model=model, outcome=outcome, answer=answer, **more
+        )
+
     if isinstance(answer, Failure):
-        return make_record(case, suite=suite, outcome="errored", answer=answer, model=model)
+        return record("errored")
+    if compare is None:
+        if answer == case.expected:
+            return record("passed")
+        return record("missed", reason=_difference(case, answer))
     try:
-        score = float(answer == case.expected if compare is None else compare(case, answer))
-        if not 0 <= score <= 1:
-            raise ValueError(f"compare returned {score!r}, which is not in [0, 1]")  # noqa: TRY301
+        returned = compare(case, answer)
+        score = _score(returned)
     except Unscored as error:
-        return make_record(
-            case, suite=suite, outcome="unscored", answer=answer, model=model, reason=str(error)
-        )
+        return record("unscored", reason=str(error))
+    except _ScoreError as error:
+        return record("errored", reason=str(error), error_kind="raised")
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001  (it belongs to the case, as in a test)
-        reason = f"compare raised {type(error).__name__}: {error}"
-        return make_record(
-            case,
-            suite=suite,
-            outcome="errored",
-            answer=answer,
-            model=model,
-            reason=reason,
-            error_kind="raised",
+        return record("errored", reason=f"compare raised {describe(error)}", error_kind="raised")
+    scores = [Score(name="compare", value=score, min_score=1.0)]
+    if score == 1:
+        return record("passed", scores=scores)
+    reason = _difference(case, answer) if score == 0 else f"compare gave {score:g}; 1 is right"
+    return record("missed", reason=reason, scores=scores)
+
+
+def _difference(case: Case, answer: Prediction) -> str:
+    return f"expected {case.expected!r}, got {answer.output!r}"
+
+
+class _ScoreError(Exception):
+    """``compare`` returned what is no score; the message says what."""
+
+
+def _score(returned: Any) -> float:
+    """What ``compare`` returned, as a score in [0, 1].
+
+    Raises:
+        UsageError: It is an awaitable.
+        _ScoreError: It is none.
+    """
+    if inspect.isawaitable(returned):
+        if inspect.iscoroutine(returned):
+            returned.close()  # else Python warns that nobody awaited it
+        raise UsageError(_ASYNC_COMPARE)
+    # Scalars of numpy stand for Python's, without importing numpy to see it.
+    value = returned.item() if hasattr(returned, "dtype") and returned.ndim == 0 else returned
+    if not isinstance(value, int | float):
+        raise _ScoreError(
+            f"compare returned {short(repr(value))}; return True, False or a score in [0, 1]"
         )
-    is_right = score == 1
-    return make_record(
-        case,
-        suite=suite,
-        outcome="passed" if is_right else "missed",
-        answer=answer,
-        model=model,
-        reason=None if is_right else f"expected {case.expected!r}, got {answer.output!r}",
-        scores=[] if compare is None else [Score(name="compare", value=score, min_score=1.0)],
-    )
+    if not 0 <= value <= 1:
+        raise _ScoreError(f"compare returned {value!r}, which is not in [0, 1]")
+    return float(value)
 
 
 def _failure(record: Record) -> dict[str, Any]:

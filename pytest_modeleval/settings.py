@@ -6,6 +6,7 @@ wins over the ini file, which wins over the default. Values stay text until ``re
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -33,12 +34,14 @@ class Option:
         kind: ``line`` for one text, ``lines`` for several.
         metavar: What the value is called in ``--help``.
         help: The sentence of ``--help``.
+        takes_numbers: Whether a number of native TOML will do where text is wanted.
     """
 
     name: str
     kind: Literal["line", "lines"] = "line"
     metavar: str
     help: str
+    takes_numbers: bool = False
 
     @property
     def flag(self) -> str:
@@ -71,22 +74,31 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="concurrency",
+        takes_numbers=True,
         metavar="N",
         help="calls in flight at once (default: 16), divided among xdist workers",
     ),
-    Option(name="timeout", metavar="TIME", help="time-out of one attempt (default: 60s)"),
+    Option(
+        name="timeout",
+        takes_numbers=True,
+        metavar="TIME",
+        help="time-out of one attempt (default: 60s)",
+    ),
     Option(
         name="retries",
+        takes_numbers=True,
         metavar="N",
         help="attempts after the first, on 408, 409, 429, 5xx and connection errors (default: 4)",
     ),
     Option(
         name="max_error_rate",
+        takes_numbers=True,
         metavar="RATE",
         help="share of cases without an answer that the run may have (default: 0)",
     ),
     Option(
         name="max_unscored_rate",
+        takes_numbers=True,
         metavar="RATE",
         help="share of cases that could not be scored that the run may have (default: 0)",
     ),
@@ -150,7 +162,11 @@ class Settings:
 
 
 def resolve(cli: Mapping[str, object], ini: Mapping[str, object]) -> Settings:
-    """The settings that the user's texts stand for.
+    """The settings that the user's values stand for.
+
+    A value is text or a list of texts, and in native TOML a number where a number is wanted. Of
+    an option that takes one value and is given several times the last one holds, as elsewhere in
+    pytest.
 
     Args:
         cli: What the command line says, by the option's name; None where it says nothing.
@@ -185,17 +201,22 @@ class _Texts:
     def lines(self, name: str) -> tuple[Sequence[str], str]:
         """The lines of an option that are not empty, and the place they stand at."""
         option = next(row for row in OPTIONS if row.name == name)
-        for source, place in ((self._cli, option.flag), (self._ini, option.key)):
-            value = source.get(name)
-            if value is not None:
-                texts = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-                return [text.strip() for text in texts if text.strip()], place
-        return [], option.key
+        given = self._cli.get(name)
+        if given is not None:
+            values = _list(given)
+            lines = _lines(values[-1:] if option.kind == "line" else values, option, option.flag)
+            if not lines:
+                raise UsageError(
+                    f"{option.flag}: the value is empty; write {option.metavar}, "
+                    "or leave the option out"
+                )
+            return lines, option.flag
+        return _lines(_list(self._ini.get(name)), option, option.key), option.key
 
     def text(self, name: str) -> str | None:
         """One text, or None where nothing is set."""
         lines, place = self.lines(name)
-        if len(lines) > 1 or (lines and "\n" in lines[0]):
+        if len(lines) > 1:
             raise UsageError(f"{place}: one value is wanted, not {len(lines)}: {', '.join(lines)}")
         return lines[0] if lines else None
 
@@ -236,13 +257,40 @@ class _Texts:
 
     def prices(self) -> dict[str, Price]:
         lines, place = self.lines("prices")
-        return dict(_parse_price(line, place) for line in lines)
+        prices: dict[str, Price] = {}
+        for line in lines:
+            model, price = _parse_price(line, f"{place}: {line!r}")
+            if model in prices:
+                raise UsageError(f"{place}: {line!r}: {model} has a price already; write one line")
+            prices[model] = price
+        return prices
 
 
-def _parse_price(line: str, where: str) -> tuple[str, Price]:
+def _list(value: object) -> list[object]:
+    """One value or several as a list; nothing set is no value."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _lines(values: Sequence[object], option: Option, place: str) -> list[str]:
+    """The lines of text in these values that are not empty."""
+    lines = []
+    for value in values:
+        if isinstance(value, str):
+            lines += [line.strip() for line in value.split("\n") if line.strip()]
+        elif option.takes_numbers and type(value) in (int, float):
+            lines.append(str(value))
+        else:
+            shown = str(value).lower() if isinstance(value, bool) else repr(value)
+            wanted = "a number" if option.takes_numbers else "text; write it in quotes"
+            raise UsageError(f"{place}: {shown} is not {wanted}")
+    return lines
+
+
+def _parse_price(line: str, place: str) -> tuple[str, Price]:
     """``gpt-5-mini input=0.25 output=2 cached_input=0.025`` as a row of the price table."""
-    place = f"{where}: {line!r}"
-    name, *pairs = line.split()
+    model, *pairs = line.split()
     amounts: dict[str, float] = {}
     for pair in pairs:
         key, _, text = pair.partition("=")
@@ -250,11 +298,14 @@ def _parse_price(line: str, where: str) -> tuple[str, Price]:
             raise UsageError(
                 f"{place}: unknown price {key!r}; known are input, output, cached_input"
             )
-        if not re.fullmatch(r"\$?(\d+(\.\d*)?|\.\d+)", text, re.ASCII):
+        if key in amounts:
+            raise UsageError(f"{place}: {key} is given twice")
+        is_price = re.fullmatch(r"\$?(\d+(\.\d*)?|\.\d+)", text, re.ASCII)
+        if not is_price or math.isinf(float(text.removeprefix("$"))):
             raise UsageError(f"{place}: {text!r} is not a price in dollars per million tokens")
         amounts[key] = float(text.removeprefix("$"))
     if not {"input", "output"} <= set(amounts):
         raise UsageError(
             f"{place}: a price is MODEL input=DOLLARS output=DOLLARS per million tokens"
         )
-    return name, Price(**amounts)
+    return model, Price(**amounts)

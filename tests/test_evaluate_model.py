@@ -1,11 +1,13 @@
 """``evaluate_model``: the whole of it, from a script, a notebook or a running loop."""
 
 import asyncio
+import functools
 import math
 import threading
 import time
 
 import fake_server
+import numpy
 import pytest
 
 from pytest_modeleval import (
@@ -277,12 +279,17 @@ def test_a_model_that_cannot_be_used(model, words):
         ({"timeout": math.nan}, "timeout is more than 0 s"),
         ({"timeout": "5"}, "a time needs its unit"),
         ({"timeout": "soon"}, "is not a time"),
-        ({"timeout": None}, "timeout"),
-        ({"timeout": [1]}, "timeout"),
+        ({"timeout": None}, "timeout is a time such as '60s', or seconds, not None"),
+        ({"timeout": [1]}, "timeout is a time such as '60s', or seconds, not [1]"),
         ({"thresholds": ["accuracy >= 90"]}, "write 90% or 0.9"),
         ({"thresholds": ["acuracy >= 90%"]}, "did you mean 'accuracy'"),
         ({"columns": {"inptu": "text"}}, "input"),
-        ({"compare": "exact"}, "compare"),
+        ({"timeout": True}, "timeout"),
+        ({"compare": "exact"}, "compare: 'exact' can't be called"),
+        ({"thresholds": None}, "thresholds is a line of text or a list of them, not None"),
+        ({"thresholds": [90]}, "thresholds is a line of text"),
+        ({"prices": {"m": 1}}, "prices is a line of text"),
+        ({"prices": ["m input=1"]}, "prices: 'm input=1': a price is MODEL"),
     ],
     ids=str,
 )
@@ -386,7 +393,10 @@ def test_unscored():
         (lambda *_: 1.5, "compare returned 1.5, which is not in [0, 1]"),
         (lambda *_: -0.1, "compare returned -0.1, which is not in [0, 1]"),
         (lambda *_: math.nan, "compare returned nan, which is not in [0, 1]"),
-        (lambda *_: None, "compare returned None"),
+        (
+            lambda *_: None,
+            "compare returned None; return True, False or a score in [0, 1]",
+        ),
         (lambda *_: "yes", "compare returned 'yes'"),
         (lambda *_: "1.0", "compare returned '1.0'"),
     ],
@@ -400,16 +410,62 @@ def test_a_compare_that_fails(compare, reason):
     assert report["failures"][0]["reason"].startswith(reason)
 
 
-def test_an_async_compare():
-    """A compare that has to be awaited is refused with that reason, and leaves no warning."""
+async def right_later(*_):
+    return True
 
-    async def compare(*_):
+
+class RightLater:
+    async def __call__(self, *_):
         return True
 
-    report = evaluate_model(upper, CASES[:1], compare=compare)
 
-    assert outcomes(report) == ["errored"]
-    assert "await" in report["failures"][0]["reason"]
+@pytest.mark.parametrize(
+    "compare",
+    [right_later, functools.partial(right_later), RightLater(), lambda *_: right_later()],
+    ids=["function", "partial", "object", "awaitable"],
+)
+def test_an_async_compare(compare):
+    """It is refused with one sentence, and leaves no warning."""
+    with pytest.raises(UsageError, match=r"compare is async.*return.*score in \[0, 1\]"):
+        evaluate_model(upper, CASES, compare=compare)
+
+
+@pytest.mark.parametrize(
+    ("value", "score"),
+    [(numpy.True_, 1.0), (numpy.float32(0.5), 0.5), (numpy.array(1), 1.0), (True, 1.0), (0, 0.0)],
+    ids=repr,
+)
+def test_scores_of_all_kinds(value, score):
+    """Scalars of numpy count as what they stand for."""
+    report = evaluate_model(upper, CASES[:1], compare=lambda *_: value)
+
+    stored = report.records[0].scores["compare"]["value"]
+    assert (type(stored), stored) == (float, score)
+
+
+def test_prices():
+    """The lines of model_eval_prices price what the model counts, also a single one."""
+    usage = Usage(input_tokens=1000, output_tokens=500)
+
+    def model(_):
+        return Prediction(output="a", usage=usage, model="m-1")
+
+    lines = ["m-1 input=1 output=2", "m-2 input=100 output=100"]
+
+    assert evaluate_model(model, CASES, prices=lines)["avg_cost"] == pytest.approx(0.002)
+    assert evaluate_model(model, CASES, prices=lines[0])["avg_cost"] == pytest.approx(0.002)
+
+
+def test_numbers_of_numpy():
+    """What a model measured with numpy becomes Python's."""
+    cost, latency = numpy.float64(0.25), numpy.float64(1.5)
+
+    report = evaluate_model(
+        lambda text: Prediction(output=text, cost_usd=cost, latency_s=latency), CASES[:1]
+    )
+
+    record = report.records[0]
+    assert (type(record.cost_usd), type(record.latency_s)) == (float, float)
 
 
 def test_inside_a_running_loop():

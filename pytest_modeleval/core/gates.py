@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.core.summaries import (
+    AT_LEAST,
     NOTHING_SCORED,
     Metric,
     Summary,
@@ -17,6 +18,7 @@ from pytest_modeleval.core.summaries import (
     summarize,
 )
 from pytest_modeleval.core.thresholds import POOLED, Threshold
+from pytest_modeleval.core.words import out_of
 from pytest_modeleval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -145,10 +147,11 @@ def check_scopes(
     """Refuse a threshold whose scope matches no case, since it would never be judged.
 
     Args:
-        thresholds: The thresholds of the run.
+        thresholds: The thresholds of the run; those of markers stand in the coverages and are
+            checked too.
         coverages: The suites that were collected, whether or not any of their cases will run.
-        is_partial: Only some of the project's files were collected, so that a suite which is
-            not among them may well exist. A name that is nearly one of theirs is still refused.
+        is_partial: Only some of the project's files or cases were picked, so that a suite which
+            is not among them may well exist, as may a tag of no suite by name.
 
     Raises:
         UsageError: A scope matches nothing; the message names what there is.
@@ -156,16 +159,19 @@ def check_scopes(
     if not coverages:
         return
     suites = sorted({coverage.suite for coverage in coverages})
-    for threshold in thresholds:
+    for threshold in [*thresholds, *_own_thresholds(coverages)]:
         place = f"{threshold.where}: {threshold.text!r}"
         matching = [item for item in coverages if _is_in_scope(item.suite, threshold)]
         if not matching:
+            if is_partial:
+                continue
             hint = did_you_mean(str(threshold.suite), [*suites, POOLED])
-            if hint or not is_partial:
-                raise UsageError(
-                    f"{place}: no suite is named {threshold.suite!r} among {', '.join(suites)}{hint}"
-                )
-        elif threshold.tag is not None and not any(threshold.tag in item.tags for item in matching):
+            raise UsageError(
+                f"{place}: no suite is named {threshold.suite!r} among {', '.join(suites)}{hint}"
+            )
+        if is_partial and threshold.suite in (None, POOLED):
+            continue
+        if threshold.tag is not None and not any(threshold.tag in item.tags for item in matching):
             tags = sorted({tag for item in matching for tag in item.tags})
             raise UsageError(
                 f"{place}: no case has the tag {threshold.tag!r} "
@@ -193,8 +199,7 @@ def judge(
         judge_partial: Judge a partial selection like a whole suite.
     """
     summaries = tuple(group_records(records))
-    own = {item for coverage in coverages for item in coverage.thresholds}
-    written = [*thresholds, *sorted(own, key=lambda item: (item.suite or "", item.text))]
+    written = [*thresholds, *_own_thresholds(coverages)]
     if not any(coverage.n_selected for coverage in coverages):
         if not written:
             return Verdict(status="not judged", summaries=summaries)
@@ -204,7 +209,8 @@ def judge(
     judgements = [item for threshold in written for item in judged.judge(threshold)]
     for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
         judgements += judged.judge(_implied(metric, bound), is_implied=True)
-    status = max((item.status for item in judgements), key=_RANK.__getitem__, default="met")
+    statuses: list[Status] = [item.status for item in judgements]
+    status = max(statuses, key=_RANK.__getitem__, default="met")
     return Verdict(status=status, judgements=tuple(judgements), summaries=summaries)
 
 
@@ -220,40 +226,58 @@ class _Judge:
 
     def judge(self, threshold: Threshold, *, is_implied: bool = False) -> list[Judgement]:
         """The judgements on a threshold, one for each place that it holds."""
-        if threshold.suite == POOLED:
-            records = _of_tag((r for s in self.summaries for r in s.records), threshold.tag)
-            pooled = summarize(_unique(records), suite=POOLED)
-            return [self._judge_one(threshold, self.coverages, pooled, None)]
-        judgements = []
-        for coverage in self.coverages:
-            if not _is_in_scope(coverage.suite, threshold):
-                continue
-            if threshold.tag is not None and threshold.tag not in coverage.tags:
-                continue
-            own = [
-                summary
-                for summary in self.summaries
-                if (summary.suite, summary.variant) == (coverage.suite, coverage.variant)
+        judgements = (
+            self._judge_pooled(threshold)
+            if threshold.suite == POOLED
+            else [
+                item
+                for coverage in self.coverages
+                for item in self._judge_suite(threshold, coverage, is_implied=is_implied)
             ]
-            for summary in own or [summarize((), suite=coverage.suite, variant=coverage.variant)]:
-                if not own and not coverage.n_selected and threshold.suite is None:
-                    continue  # a suite that was left out altogether is no part of this run
-                part = summarize(
-                    _of_tag(summary.records, threshold.tag),
-                    suite=summary.suite,
-                    variant=summary.variant,
-                    model=summary.model,
-                )
-                judged = self._judge_one(threshold, [coverage], part, summary.title, is_implied)
-                judgements.append(judged)
-        if not judgements and not is_implied:
-            name = threshold.suite or f"[{threshold.tag}]"
-            reason = f"{name} is not in this selection"
-            judgements.append(
-                Judgement(
-                    threshold=threshold, suite=None, model=None, status="not judged", reason=reason
-                )
+        )
+        if judgements or is_implied:
+            return judgements
+        scope = f"{threshold.suite or ''}{f'[{threshold.tag}]' if threshold.tag else ''}"
+        reason = f"{scope} is not in this selection"
+        return [
+            Judgement(
+                threshold=threshold, suite=None, model=None, status="not judged", reason=reason
             )
+        ]
+
+    def _judge_pooled(self, threshold: Threshold) -> list[Judgement]:
+        """The judgement over all suites and models together; none where no case has the tag."""
+        if threshold.tag is not None and not any(threshold.tag in c.tags for c in self.coverages):
+            return []
+        records = _of_tag((r for s in self.summaries for r in s.records), threshold.tag)
+        pooled = summarize(_unique(records), suite=POOLED)
+        return [self._judge_one(threshold, self.coverages, pooled, None)]
+
+    def _judge_suite(
+        self, threshold: Threshold, coverage: Coverage, *, is_implied: bool
+    ) -> list[Judgement]:
+        """The judgements on one suite, for each model; none where the threshold is not on it."""
+        if not _is_in_scope(coverage.suite, threshold):
+            return []
+        if threshold.tag is not None and threshold.tag not in coverage.tags:
+            return []
+        own = [
+            summary
+            for summary in self.summaries
+            if (summary.suite, summary.variant) == (coverage.suite, coverage.variant)
+        ]
+        if not own and not coverage.n_selected and threshold.suite is None:
+            return []  # a suite that was left out altogether is no part of this run
+        judgements = []
+        for summary in own or [summarize((), suite=coverage.suite, variant=coverage.variant)]:
+            part = summarize(
+                _of_tag(summary.records, threshold.tag),
+                suite=summary.suite,
+                variant=summary.variant,
+                model=summary.model,
+            )
+            judged = self._judge_one(threshold, [coverage], part, summary.title, is_implied)
+            judgements.append(judged)
         return judgements
 
     def _judge_one(
@@ -264,7 +288,7 @@ class _Judge:
         title: str | None,
         is_implied: bool = False,
     ) -> Judgement:
-        status, reason, metric = self._status(threshold, coverages, summary)
+        status, reason, metric = self._status(threshold, coverages, summary, is_implied)
         return Judgement(
             threshold=threshold,
             suite=title,
@@ -277,21 +301,28 @@ class _Judge:
         )
 
     def _status(
-        self, threshold: Threshold, coverages: Sequence[Coverage], summary: Summary
+        self,
+        threshold: Threshold,
+        coverages: Sequence[Coverage],
+        summary: Summary,
+        is_implied: bool,
     ) -> tuple[Status, str | None, Metric | None]:
         """What the threshold comes to, why, and the number it was held against."""
         n_total = sum(coverage.of_tag(threshold.tag)[0] for coverage in coverages)
         n_selected = sum(coverage.of_tag(threshold.tag)[1] for coverage in coverages)
         n_ran = self._n_ran(coverages, threshold.tag)
         metric = summary.metric(threshold.metric) if summary.records else None
-        if n_selected < n_total and not self.judge_partial:
-            return "not judged", f"partial: {n_selected} of {n_total} cases", metric
+        is_partial = n_selected < n_total and not self.judge_partial
+        # A setting's bound on errors holds for whatever ran, since in a partial run nothing else
+        # would fail for them; only where nothing was asked there is nothing to hold.
+        if is_partial and not (is_implied and (summary.n_asked or n_ran < n_selected)):
+            return "not judged", f"partial: {out_of(n_selected, n_total, 'case')}", metric
         if n_ran < n_selected:
-            return "invalid", f"incomplete: {n_ran} of {n_selected} cases", metric
+            return "invalid", f"incomplete: {out_of(n_ran, n_selected, 'case')}", metric
         if summary.n_asked == 0:
-            return "invalid", f"all {summary.n_skipped} cases were skipped", metric
+            return "invalid", _nothing_asked(summary), metric
         if metric is None or metric.value is None:
-            reason = _incomplete_reason(metric) if metric else "there is no case to judge"
+            reason = _incomplete_reason(metric) if metric else _NOTHING_TO_JUDGE
             return "invalid", reason, metric
         if not metric.is_complete:
             return "invalid", _incomplete_reason(metric), metric
@@ -310,6 +341,12 @@ class _Judge:
                 for record in _of_tag(summary.records, tag)
             }
         )
+
+
+def _own_thresholds(coverages: Iterable[Coverage]) -> list[Threshold]:
+    """The thresholds of the suites' markers, each once though its variants share it."""
+    own = {item for coverage in coverages for item in coverage.thresholds}
+    return sorted(own, key=lambda item: (item.suite or "", item.text))
 
 
 def _is_in_scope(suite: str, threshold: Threshold) -> bool:
@@ -339,22 +376,35 @@ def _implied(metric: str, bound: float) -> Threshold:
 
 def _straddles(metric: Metric | None, threshold: Threshold) -> bool:
     """Whether the bound lies inside the interval; an end that does not exist reaches past it."""
-    if metric is None or (metric.low is None and metric.high is None):
+    if metric is None or not metric.is_estimate:
         return False
     low = metric.low if metric.low is not None else float("-inf")
     high = metric.high if metric.high is not None else float("inf")
     return low < threshold.bound < high
 
 
+_NOTHING_TO_JUDGE = "there is no case to judge"
+
+
+def _nothing_asked(summary: Summary) -> str:
+    """Why there is no number at all."""
+    if not summary.n_skipped:
+        return _NOTHING_TO_JUDGE
+    if summary.n_skipped == 1:
+        return "the only case was skipped"
+    return f"all {summary.n_skipped} cases were skipped"
+
+
 def _incomplete_reason(metric: Metric) -> str:
     """Why a number that lacks cases can't be judged, and what would do."""
-    if metric.note == NOTHING_SCORED:
-        return NOTHING_SCORED
+    note = str(metric.note)
+    if note == NOTHING_SCORED or metric.is_complete:
+        return note
     if metric.unit == "dollars":
         return (
-            f"the cost is {metric.note}; add the model to model_eval_prices, "
+            f"the cost is {note.removeprefix(AT_LEAST)}; add the model to model_eval_prices, "
             "or let it report cost_usd"
         )
     if metric.unit == "seconds":
-        return f"{metric.note}; ask for the fixture prediction, or use model_eval.measure()"
-    return str(metric.note)
+        return f"{note}; ask for the fixture prediction, or use model_eval.measure()"
+    return note

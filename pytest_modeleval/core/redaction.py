@@ -11,16 +11,46 @@ from pytest_modeleval.core.plain import clean_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Redactor"]
+__all__ = ["IDENTITY", "Redactor"]
+
+IDENTITY = frozenset(
+    {
+        *("format_version", "suite", "variant", "model", "case_id", "nodeid", "repeat", "outcome"),
+        *("error_kind", "key", "asked_model", "source", "content_hash", "served_model"),
+    }
+)
+"""Fields of a line that cases are counted and found again by; they are names, never payload."""
 
 _SECRET_NAME = re.compile(r"_(KEY|TOKEN|SECRET|PASSWORD)$")
 _MIN_LENGTH = 6  # shorter values ("none", "x") stand in ordinary words
-_PATTERNS = (r"\bsk-[A-Za-z0-9_-]{16,}", r"(?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_SIGNS = ("sk-",)
+
+_CHARACTERS = r"[\w.~+/=:|$%@!*&^\#;-]"
+# An Authorization header as HTTP, Python or JSON write it, JSON inside of JSON included: a token,
+# after a scheme or by itself, and whatever else the scheme puts after commas. The lookahead keeps
+# a scheme before a secret that is replaced already.
+_HEADER = rf"""
+    (?P<header> (?i:authorization)
+        (?: [\\"']+ \s* , \s* b? [\\"']+ | [\\"']* \s* [:=] \s* b? [\\"']* ) )
+    (?: (?i: basic | bearer | digest | token | negotiate ) [ \t]+ (?: PAIR | {_CHARACTERS}++ )
+      | [A-Za-z][\w-]*+ [ \t]+ (?: PAIR | TOKEN )
+      | TOKEN )
+    (?: \s* , \s* (?: PAIR | TOKEN ) )*
+""".replace("PAIR", r"""[\w-]+ = \\* " [^"\\]* \\* " """).replace(
+    "TOKEN", rf"{_CHARACTERS}{{{_MIN_LENGTH},}}+ (?! \s+ \[secret)"
+)
+_FORMS = re.compile(
+    rf"""
+    {_HEADER}
+    | \b sk-[A-Za-z0-9_-]{{16,}}
+    | (?i: \b bearer \s+ ) (?= [A-Za-z._~+/=-]* \d ) [A-Za-z0-9._~+/=-]{{16,}}
+    """,
+    re.VERBOSE,
+)
+_WORDS = ("bearer", "authorization")  # in any case; without one of them only sk- has a form
 
 
 class Redactor:
-    """Replaces secrets by ``[secret NAME]``.
+    """Replaces secrets by ``[secret NAME]``, and what has the form of one by ``[secret]``.
 
     Args:
         environment: Environment variables; the values of those whose name ends in ``_KEY``,
@@ -35,27 +65,29 @@ class Redactor:
             if _SECRET_NAME.search(name) and len(value) >= _MIN_LENGTH
         }
         self._names = secrets
-        self._pattern = _pattern(secrets)
+        self._pattern = _any_of(secrets)
         # What a line of JSON has to hold for a secret to be in it; a secret may hold characters
         # that JSON escapes.
-        self._signs = (*_SIGNS, *secrets, *{_to_json(value)[1:-1] for value in secrets})
+        self._signs = ("sk-", *secrets, *{_to_json(value)[1:-1] for value in secrets})
 
     def text(self, text: str) -> str:
         """``text`` without secrets."""
-        return self._pattern.sub(self._replace, text)
+        if self._pattern is not None:
+            text = self._pattern.sub(lambda found: f"[secret {self._names[found[0]]}]", text)
+        return _FORMS.sub(lambda found: f"{found['header'] or ''}[secret]", text)
 
     def json_line(self, data: Mapping[str, Any]) -> str:
         """Data as one line of JSON without secrets.
 
-        What JSON cannot hold becomes its ``repr``: a line is always written. The line as a whole
-        is searched first, since hardly any holds a secret.
+        The names of the fields and the values of ``IDENTITY`` stay as they are: cases are counted
+        by them, and a variable like ``SORT_KEY=outcome`` must not change a count. What JSON
+        cannot hold becomes its ``repr``: a line is always written. The line as a whole is
+        searched first, since hardly any holds a secret.
         """
-        try:
-            line = _to_json(data)
-        except (ValueError, RecursionError):
-            line = _to_json({key: _holdable(value) for key, value in data.items()})
-        if any(sign in line for sign in self._signs) or "bearer" in line.lower():
-            line = _to_json(self.data(json.loads(line)))
+        line = _line(data)
+        lowered = line.lower()
+        if any(sign in line for sign in self._signs) or any(word in lowered for word in _WORDS):
+            line = _to_json(self._fields(line))
         return clean_text(line)
 
     def data(self, value: Any) -> Any:
@@ -63,27 +95,67 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(key): self.data(item) for key, item in value.items()}
+            return {self.text(key): self._item(key, item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
 
-    def _replace(self, found: re.Match[str]) -> str:
-        name = self._names.get(found[0])
-        return f"[secret {name}]" if name else "[secret]"
+    def _item(self, name: str, value: Any) -> Any:
+        """The value of a mapping; that of an Authorization header is a secret as a whole."""
+        if not name.lower().endswith("authorization"):
+            return self.data(value)
+        if isinstance(value, list | tuple):  # a header may be there several times
+            return [self._item(name, item) for item in value]
+        if isinstance(value, str) and len(value) >= _MIN_LENGTH:
+            return "[secret]"
+        return self.data(value)
+
+    def _fields(self, line: str) -> dict[str, Any]:
+        """The fields of a line, redacted but for their names and those of ``IDENTITY``."""
+        return {
+            name: value if name in IDENTITY else self._field(name, value)
+            for name, value in json.loads(line).items()
+        }
+
+    def _field(self, name: str, value: Any) -> Any:
+        try:
+            return self._item(name, value)
+        except RecursionError:  # JSON nests deeper than Python calls
+            return self.text(_to_json(value))
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """A pattern of all secrets, the longer of two that begin alike first; None for none."""
     longest_first = sorted(secrets, key=len, reverse=True)
-    return re.compile("|".join([*map(re.escape, longest_first), *_PATTERNS]))
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=repr).encode
+def _shown(value: object) -> str:
+    """What JSON cannot hold as text, whatever its class does."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  (any code may stand in a __repr__; a line is always written)
+        return f"<{type(value).__name__}>"
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_shown).encode
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    """Data as a line of JSON; a field that JSON cannot hold as its ``repr``."""
+    try:
+        return _to_json(data)
+    except (ValueError, TypeError, RecursionError):
+        fields = {
+            name if isinstance(name, str) else _shown(name): _holdable(value)
+            for name, value in data.items()
+        }
+        return _to_json(fields)
 
 
 def _holdable(value: Any) -> Any:
     try:
         _to_json(value)
-    except (ValueError, RecursionError):
-        return repr(value)
+    except (ValueError, TypeError, RecursionError):
+        return _shown(value)
     return value

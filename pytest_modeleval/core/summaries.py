@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core import stats
 from pytest_modeleval.core.thresholds import Unit, metric_unit
+from pytest_modeleval.core.words import counted, out_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pytest_modeleval.core.records import Outcome, Record
 
-__all__ = ["NOTHING_SCORED", "Metric", "Summary", "group_records", "summarize"]
+__all__ = ["AT_LEAST", "NOTHING_SCORED", "Metric", "Summary", "group_records", "summarize"]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _MAX_LABELS = 50
 
 NOTHING_SCORED = "no case was asked and scored"
 """The note of a metric over no case at all."""
+
+
+AT_LEAST = "at least; "
+"""How the note of a sum begins that lacks some of its parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,8 @@ class Metric:
         note: What a reader has to know of it; None where there is nothing.
         is_complete: False where cases that should be in the number are not; such a number is
             shown and not judged.
+        is_estimate: False for a fact of this run, such as a total or a maximum, that has no
+            interval by nature; an estimate without one has too few cases.
     """
 
     name: str
@@ -52,6 +59,7 @@ class Metric:
     n: int = 0
     note: str | None = None
     is_complete: bool = True
+    is_estimate: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """The metric as plain data."""
@@ -161,7 +169,31 @@ class Summary:
         """Passed of passed, missed and errored; Wilson's interval."""
         if len(self._by_case) == self.n:
             return self._share("accuracy", self.n_passed, self.n)
-        return self._mean("accuracy", self._case_means(_is_passed))
+        return self._repeated_accuracy()
+
+    def _repeated_accuracy(self) -> Metric:
+        """The mean of the cases' own accuracies; Wilson's interval of as many cases as it is worth.
+
+        The cases' means say how much cases differ (SE), and rate (1 - rate) / SE² how many
+        independent answers have that much spread. It is capped at the number of cases: repeats of
+        one case are no further cases, and five cases that always pass are five passes.
+        """
+        means = self._case_means(_is_passed)
+        n = len(means)
+        rate = math.fsum(means) / n
+        squares = math.fsum((mean - rate) ** 2 for mean in means)
+        squared_error = squares / (n * (n - 1)) if n > 1 else 0.0
+        spread = rate * (1 - rate)
+        n_effective = spread / squared_error if 0 < spread < n * squared_error else n
+        interval = stats.wilson_of_rate(rate, n_effective)
+        return Metric(
+            name="accuracy",
+            unit="rate",
+            value=rate,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            n=n,
+        )
 
     def _error_rate(self) -> Metric:
         return self._share("error_rate", self.n_errored, self.n_asked)
@@ -201,21 +233,27 @@ class Summary:
             return Metric(
                 name=name, unit="rate", value=None, note=f"no case has that score; known: {known}"
             )
-        scored = [
-            record
+        by_case = [
+            [record for record in records if scorer in record.scores or record.outcome == "errored"]
             for records in self._by_case
-            for record in records
-            if scorer in record.scores or record.outcome == "errored"
         ]
-        metric = self._mean(name, [_value_of(record, scorer) for record in scored])
-        if len(scored) == self.n:
+        n_known = sum(map(_is_same_length, by_case, self._by_case))
+        metric = self._mean(
+            name,
+            [
+                math.fsum(_value_of(record, scorer) for record in records) / len(records)
+                for records in by_case
+                if records
+            ],
+        )
+        if n_known == len(by_case):
             return metric
         return Metric(
             name=name,
             unit="rate",
             value=metric.value,
-            n=len(scored),
-            note=f"known for {len(scored)} of {self.n} cases",
+            n=metric.n,
+            note=f"known for {out_of(n_known, len(by_case), 'case')}",
             is_complete=False,
         )
 
@@ -224,7 +262,9 @@ class Summary:
         rates = self._case_means(_is_passed)
         if not rates:
             return self._mean("case_pass_rate", rates)
-        return Metric(name="case_pass_rate", unit="rate", value=min(rates), n=len(rates))
+        return Metric(
+            name="case_pass_rate", unit="rate", value=min(rates), n=len(rates), is_estimate=False
+        )
 
     def _pass_k(self, name: str) -> Metric:
         """pass@k or pass^k, averaged over the cases."""
@@ -235,9 +275,8 @@ class Summary:
         ]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
-            return Metric(
-                name=name, unit="rate", value=None, note=f"needs {k} repeats of each case"
-            )
+            note = f"needs {counted(k, 'repeat')} of each case"
+            return Metric(name=name, unit="rate", value=None, note=note)
         return self._mean(name, known)
 
     def _macro_f1(self) -> Metric:
@@ -252,31 +291,31 @@ class Summary:
             return Metric(name="macro_f1", unit="rate", value=None, note=note)
         pairs = [(str(record.expected), _label_of(record)) for record in records]
         value = stats.macro_f1(pairs)
-        note = NOTHING_SCORED if value is None else None
-        return Metric(name="macro_f1", unit="rate", value=value, n=len(pairs), note=note)
+        return Metric(
+            name="macro_f1",
+            unit="rate",
+            value=value,
+            n=len(pairs),
+            note=NOTHING_SCORED if value is None else None,
+            is_estimate=False,
+        )
 
     def _clock(self, name: str, percentile: str, clock: str) -> Metric:
         """A percentile of a clock; its interval is made of order statistics."""
         asked = [record for record in self.records if record.outcome != "skipped"]
         values = [value for record in asked if (value := getattr(record, clock, None)) is not None]
-        n_wanted = sum(record.outcome != "errored" for record in asked)
-        n_answered = sum(
-            record.outcome != "errored" and getattr(record, clock, None) is not None
-            for record in asked
-        )
+        answered = [record for record in asked if record.outcome != "errored"]
+        n_timed = sum(getattr(record, clock, None) is not None for record in answered)
+        is_complete = n_timed == len(answered)
         note = None
-        if n_answered < n_wanted:
-            note = f"measured for {n_answered} of {n_wanted} answers"
+        if not is_complete:
+            note = f"measured for {out_of(n_timed, len(answered), 'answer')}"
+        elif not values:
+            note = "no case was answered"
         elif len(values) < len(asked):
-            note = f"{len(asked) - len(values)} without an answer have none"
-        if not values:
-            return Metric(name=name, unit="seconds", value=None, note=note or "no answer was timed")
-        interval = None
-        if percentile == "max":
-            value: float | None = max(values)
-        else:
-            value = stats.percentile(values, _PERCENTS[percentile])
-            interval = stats.percentile_interval(values, _PERCENTS[percentile])
+            n_without = len(asked) - len(values)
+            note = f"{n_without} without an answer {'has' if n_without == 1 else 'have'} none"
+        value, interval = _percentile(values, percentile)
         return Metric(
             name=name,
             unit="seconds",
@@ -285,7 +324,8 @@ class Summary:
             high=interval.high if interval else None,
             n=len(values),
             note=note,
-            is_complete=n_answered == n_wanted,
+            is_complete=is_complete,
+            is_estimate=percentile != "max",
         )
 
     def _avg_cost(self) -> Metric:
@@ -300,7 +340,7 @@ class Summary:
             low=mean.low,
             high=mean.high,
             n=len(costs),
-            note=None if len(costs) == n_asked else f"known for {len(costs)} of {n_asked} cases",
+            note=self._cost_note,
             is_complete=len(costs) == n_asked,
         )
 
@@ -308,21 +348,28 @@ class Summary:
         costs, n_asked = self._costs
         if not costs:
             return self._no_cost("total_cost")
-        complete = len(costs) == n_asked
-        note = None if complete else f"at least; known for {len(costs)} of {n_asked} cases"
         return Metric(
             name="total_cost",
             unit="dollars",
             value=math.fsum(costs),
             n=len(costs),
-            note=note,
-            is_complete=complete,
+            note=f"{AT_LEAST}{self._cost_note}" if self._cost_note else None,
+            is_complete=len(costs) == n_asked,
+            is_estimate=False,
         )
 
     def _no_cost(self, name: str) -> Metric:
         n_asked = self._costs[1]
-        note = f"unknown for all {n_asked} cases" if n_asked else NOTHING_SCORED
+        note = NOTHING_SCORED
+        if n_asked:
+            note = f"unknown for {f'all {n_asked} cases' if n_asked > 1 else 'the only case'}"
         return Metric(name=name, unit="dollars", value=None, note=note, is_complete=not n_asked)
+
+    @property
+    def _cost_note(self) -> str | None:
+        """How many cases the cost is known of, where it is not all of them."""
+        costs, n_asked = self._costs
+        return None if len(costs) == n_asked else f"known for {out_of(len(costs), n_asked, 'case')}"
 
     @cached_property
     def _costs(self) -> tuple[list[float], int]:
@@ -386,6 +433,20 @@ def group_records(records: Iterable[Record]) -> list[Summary]:
 
 def _is_passed(record: Record) -> bool:
     return record.outcome == "passed"
+
+
+def _is_same_length(left: Sequence[Record], right: Sequence[Record]) -> bool:
+    return len(left) == len(right)
+
+
+def _percentile(
+    values: Sequence[float], percentile: str
+) -> tuple[float | None, stats.Interval | None]:
+    """The percentile, or the maximum, of these values and its interval."""
+    if percentile == "max":
+        return max(values, default=None), None
+    q = _PERCENTS[percentile]
+    return stats.percentile(values, q), stats.percentile_interval(values, q)
 
 
 def _value_of(record: Record, scorer: str) -> float:

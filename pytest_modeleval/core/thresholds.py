@@ -248,8 +248,8 @@ def _float(number: Decimal, text: str, place: str) -> float:
 
 
 def _digits(number: Decimal) -> str:
-    """The number without an exponent: 90 for 9e1."""
-    return f"{number.normalize():f}"
+    """The number without an exponent (90 for 9e1) unless that would be all noughts."""
+    return f"{number.normalize():f}" if abs(number.adjusted()) < 20 else str(number)
 
 
 def _words(number: Decimal) -> str:

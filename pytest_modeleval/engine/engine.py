@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
-from pytest_modeleval.models.base import AttemptError, Model
+from pytest_modeleval.models.base import AttemptError, Model, time_out
+from pytest_modeleval.models.pools import CallError
 from pytest_modeleval.models.prices import price_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.settings import Settings
 
-__all__ = ["Engine", "time_out"]
+__all__ = ["Engine"]
 
 
 class Engine:
@@ -55,7 +56,7 @@ class Engine:
         model_input: Any,
         *,
         handed_over_s: float | None = None,
-        on_attempt: Callable[[], None] | None = None,
+        on_attempt: Callable[[float | None], None] | None = None,
     ) -> Prediction | Failure:
         """What the model says, or why it says nothing.
 
@@ -63,7 +64,7 @@ class Engine:
             model: The model to ask.
             model_input: The case's input.
             handed_over_s: The clock when the case was handed to the engine; now by default.
-            on_attempt: Called when an attempt begins.
+            on_attempt: Called with the clock when an attempt begins, and with None when it ended.
         """
         final = self._final.get(id(model))
         if final is not None:
@@ -74,9 +75,14 @@ class Engine:
         async def attempt() -> Prediction:
             nonlocal n_attempts
             n_attempts += 1
-            if on_attempt is not None:
-                on_attempt()
-            return await self._attempt(model, model_input)
+            attempt_s = started if n_attempts == 1 else self._clock()
+            if on_attempt is None:
+                return await self._attempt(model, model_input, attempt_s)
+            on_attempt(attempt_s)
+            try:
+                return await self._attempt(model, model_input, attempt_s)
+            finally:
+                on_attempt(None)
 
         try:
             try:
@@ -89,9 +95,11 @@ class Engine:
                 self._final[id(model)] = replace(failure, n_attempts=0)
             if error.billed is not None:
                 failure = replace(failure, cost_usd=self._price(model, error.billed)[0])
-            total_s, queue_s = self._clocks(started, handed_over_s, failure.latency_s, n_attempts)
+            call_s = failure.latency_s if model.queues_itself and n_attempts == 1 else None
+            total_s, queue_s = self._clocks(started, handed_over_s, call_s)
             return failure.timed(total_s=total_s, queue_s=queue_s, n_attempts=n_attempts)
-        total_s, queue_s = self._clocks(started, handed_over_s, answer.latency_s, n_attempts)
+        call_s = answer.latency_s if model.queues_itself and n_attempts == 1 else None
+        total_s, queue_s = self._clocks(started, handed_over_s, call_s)
         cost, source = self._price(model, answer)
         return replace(
             answer,
@@ -111,46 +119,43 @@ class Engine:
         )
 
     def _clocks(
-        self, started: float, handed_over_s: float | None, latency_s: float | None, n_attempts: int
+        self, started: float, handed_over_s: float | None, call_s: float | None
     ) -> tuple[float, float]:
         """Seconds from the first attempt to the answer, and those before the first attempt.
 
-        With one attempt the total is the latency, and what else went by was queueing, be it in
-        the engine or in a model that queues itself.
+        ``call_s`` is the only call's own time where the model queues itself, else None: the call
+        then is the total, and what else went by was queueing, be it in the engine or in the model.
         """
         now = self._clock()
-        total_s = latency_s if n_attempts == 1 and latency_s is not None else now - started
+        total_s = now - started if call_s is None else call_s
         waited_s = now - total_s - (started if handed_over_s is None else handed_over_s)
         return total_s, max(waited_s, 0.0)
 
-    async def _attempt(self, model: Model, model_input: Any) -> Prediction:
-        """One attempt within its time-out.
+    async def _attempt(self, model: Model, model_input: Any, started: float) -> Prediction:
+        """One attempt within its time-out; ``started`` is the clock when it began.
 
         Raises:
             AttemptError: It brought no answer.
             CancelledError: The engine itself was told to stop.
         """
-        timeout_s = self._settings.timeout_s
-        started = self._clock()
+        limit: asyncio.Timeout | None = None
         try:
             if model.queues_itself:  # its clock starts when the call does
                 return await model.predict(model_input)
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(self.timeout_s) as limit:
                 return await model.predict(model_input)
-        except TimeoutError as error:
-            took_s = self._clock() - started
-            if took_s < timeout_s:  # the model's own, be it of its code or of its client
-                late = read_error(error)
-                late.failure = late.failure.timed(latency_s=took_s)
-                raise late from error
-            raise time_out(timeout_s) from None
         except BaseException as error:
             # Whatever a model raises is its case's, SystemExit and pytest.fail included; only a
             # cancellation that somebody asked of this very task passes through.
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
-            raise read_error(error) from error
+            if limit is not None and limit.expired():
+                raise time_out(self.timeout_s) from None
+            failed = _failed(error, self._clock() - started)
+            if failed is error:
+                raise
+            raise failed from error
 
     async def _try_again(self, attempt: Callable[[], Any], first: AttemptError) -> Prediction:
         """The attempts after a first one that failed with ``first``.
@@ -201,8 +206,15 @@ class Engine:
         return error
 
 
-def time_out(timeout_s: float) -> AttemptError:
-    """The failure of an attempt that took longer than its time-out, which is its latency."""
-    late = AttemptError("timeout", f"no answer within {timeout_s:g} s")
-    late.failure = late.failure.timed(latency_s=timeout_s)
-    return late
+def _failed(error: BaseException, took_s: float) -> AttemptError:
+    """What an attempt raised after so many seconds, which are the latency of a time-out.
+
+    Leaving it out would flatter the percentiles, be it a time-out of the model's own code or of
+    its client.
+    """
+    if isinstance(error, CallError):
+        error, took_s = error.error, error.seconds
+    failed = read_error(error)
+    if failed.failure.kind == "timeout" and failed.failure.latency_s is None:
+        failed.failure = failed.failure.timed(latency_s=took_s)
+    return failed

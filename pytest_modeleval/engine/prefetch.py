@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction
-from pytest_modeleval.engine.engine import time_out
 from pytest_modeleval.errors import EngineError
+from pytest_modeleval.models.base import time_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,7 +67,7 @@ class Progress:
     n_planned: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # two slots are never the same, whatever they hold
 class _Slot:
     """One ask and the answer to come.
 
@@ -76,6 +76,7 @@ class _Slot:
         planned_s: The clock when it was planned.
         turn: Its place in the order of the plan; below 0 where somebody waits for it already.
         is_issued: It counts as ahead of who fetches it: it is under way, or answered.
+        is_settled: It is answered or given up, and takes no room any more.
         attempt_s: The clock when its latest attempt began; None where none is under way.
         future: The answer.
     """
@@ -84,6 +85,7 @@ class _Slot:
     planned_s: float
     turn: int
     is_issued: bool = False
+    is_settled: bool = False
     attempt_s: float | None = None
     future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
 
@@ -131,8 +133,10 @@ class Prefetcher:
         self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _Slot] = {}
         self._ready = threading.Event()
+        self._has_ended = threading.Event()
+        self._is_stuck = False
         self._is_closing = False
         self._is_waking = False
         self._crash: BaseException | None = None
@@ -209,7 +213,7 @@ class Prefetcher:
                 self._lane(ask.model).waiting.appendleft(slot)
                 self._n_planned += 1
                 if self._is_closing:
-                    slot.future.cancel()
+                    _call_off(slot.future)
         self._put_first(slot)
         self._wake()
         return slot.future
@@ -276,11 +280,16 @@ class Prefetcher:
                 self._loop.call_soon_threadsafe(self._stop.set)
 
     def close(self) -> None:
-        """Stop asking, cancel what is in flight, close the models and end the thread."""
+        """Stop asking, cancel what is in flight, close the models and end the thread.
+
+        A call that does not heed its cancellation keeps the thread, but not the caller.
+        """
         if os.getpid() != self._pid or not self._thread.is_alive():
             return
         self.cancel()
-        self._thread.join(_CANCEL_S + _CLOSE_S + 1)
+        self._has_ended.wait(_CANCEL_S + _CLOSE_S + 1)
+        if not self._is_stuck:
+            self._thread.join(_CLOSE_S)
 
     def _put_first(self, slot: _Slot) -> None:
         """Give an ask that is needed now the first turn, if it is not under way yet."""
@@ -288,7 +297,7 @@ class Prefetcher:
             return
         with self._lock:
             waiting = self._lane(slot.ask.model).waiting
-            if not slot.is_issued:
+            if not slot.is_issued and slot in waiting:
                 waiting.remove(slot)
                 slot.turn = next(self._next_turn_now)
                 waiting.appendleft(slot)
@@ -322,9 +331,8 @@ class Prefetcher:
         finally:
             self._is_closing = True
             self._ready.set()
-            with self._lock:
-                for slot in self._slots.values():
-                    slot.future.cancel()
+            self._cancel_futures()
+            self._has_ended.set()
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -337,13 +345,28 @@ class Prefetcher:
         try:
             await self._stop.wait()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=_CANCEL_S)
-            for model in self._models:
-                with suppress(Exception):
-                    await asyncio.wait_for(model.close(), _CLOSE_S)
+            await self._wind_down()
+
+    async def _wind_down(self) -> None:
+        """Cancel what is in flight and close the models; what was given up is not waited for."""
+        for task in self._tasks:
+            task.cancel()
+        heeding = [task for task, slot in self._tasks.items() if not slot.is_settled]
+        if heeding:
+            await asyncio.wait(heeding, timeout=_CANCEL_S)
+        for model in self._models:
+            with suppress(Exception):
+                await asyncio.wait_for(model.close(), _CLOSE_S)
+        self._cancel_futures()
+        # asyncio waits for all tasks before it lets the loop end, which may be never.
+        self._is_stuck = any(not task.done() for task in self._tasks)
+        self._has_ended.set()
+
+    def _cancel_futures(self) -> None:
+        """Let everybody know who still waits."""
+        with self._lock:
+            for slot in self._slots.values():
+                _call_off(slot.future)
 
     def _pump(self) -> None:
         """Start as many asks as there is room for."""
@@ -354,8 +377,8 @@ class Prefetcher:
             if slot is None:
                 return
             task = self._loop.create_task(self._ask(slot))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = slot
+            task.add_done_callback(self._tasks.pop)
 
     def _next(self) -> _Slot | None:
         """The next ask that has room, counted as under way; None where there is none.
@@ -368,8 +391,9 @@ class Prefetcher:
             is_full = self._look_ahead is not None and self._n_ahead >= self._look_ahead
             best: _Lane | None = None
             for lane in self._lanes.values():
-                while lane.waiting and lane.waiting[0].ask.key not in self._slots:
-                    lane.waiting.popleft()  # it was discarded
+                waiting = lane.waiting
+                while waiting and self._slots.get(waiting[0].ask.key) is not waiting[0]:
+                    waiting.popleft()  # it was discarded
                 if not lane.waiting or lane.n_in_flight >= lane.limit:
                     continue
                 if best is None or lane.waiting[0].turn < best.waiting[0].turn:
@@ -386,16 +410,18 @@ class Prefetcher:
     async def _ask(self, slot: _Slot) -> None:
         ask = slot.ask
 
-        def on_attempt() -> None:
-            slot.attempt_s = time.perf_counter()
+        def on_attempt(began_s: float | None) -> None:
+            slot.attempt_s = began_s
 
         try:
             answer = await self._engine.predict(
                 ask.model, ask.input, handed_over_s=slot.planned_s, on_attempt=on_attempt
             )
         except asyncio.CancelledError:
-            slot.future.cancel()
-            raise
+            if self._is_closing:
+                _call_off(slot.future)
+                raise
+            self._settle(slot, Failure(kind="raised", message="the model cancelled its own task"))
         except Exception as error:  # noqa: BLE001  (a fault of ours: it belongs to whoever waits)
             self._settle(slot, error)
         else:
@@ -403,33 +429,42 @@ class Prefetcher:
 
     def _settle(self, slot: _Slot, answer: Answer | Exception) -> None:
         """Keep an answer, hand it over and use the room; a second one to the same ask is late."""
-        if slot.future.done():
+        if slot.is_settled:
             return
-        try:
+        slot.is_settled = True
+        if not isinstance(answer, Exception) and self._on_answer is not None:
+            try:
+                self._on_answer(slot.ask, answer)
+            except Exception as error:  # noqa: BLE001  (it belongs to who waits for this answer)
+                answer = error
+        with suppress(concurrent.futures.InvalidStateError):  # who waited for it has cancelled it
             if isinstance(answer, Exception):
                 slot.future.set_exception(answer)
             else:
-                if self._on_answer is not None:
-                    self._on_answer(slot.ask, answer)
                 slot.future.set_result(answer)
-        finally:
-            with self._lock:
-                self._lane(slot.ask.model).n_in_flight -= 1
-                self._n_in_flight -= 1
-                self._n_done += 1
-            self._pump()
+        with self._lock:
+            self._lane(slot.ask.model).n_in_flight -= 1
+            self._n_in_flight -= 1
+            self._n_done += 1
+        self._pump()
 
     def _give_up_hung(self) -> None:
         """Time out the attempts that did not end when they were cancelled for being late."""
         if self._is_closing or self._loop is None:
             return
         now = time.perf_counter()
-        with self._lock:
-            asked = [slot for slot in self._slots.values() if slot.is_issued]
-        for slot in asked:
+        timeout_s = self._engine.timeout_s
+        for slot in list(self._tasks.values()):
             began_s = slot.attempt_s
-            if slot.future.done() or began_s is None or slot.ask.model.queues_itself:
+            if slot.is_settled or began_s is None or slot.ask.model.queues_itself:
                 continue
-            if now - began_s > self._engine.timeout_s + _POLL_S:
-                self._settle(slot, time_out(self._engine.timeout_s).failure)
+            if now - began_s > timeout_s + _POLL_S:
+                self._settle(slot, time_out(timeout_s).failure)
         self._loop.call_later(_POLL_S, self._give_up_hung)
+
+
+def _call_off(future: concurrent.futures.Future[Answer]) -> None:
+    """Cancel an answer to come, and wake up at once who waits for it."""
+    if not future.done():
+        future.cancel()
+        future.set_running_or_notify_cancel()

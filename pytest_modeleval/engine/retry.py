@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pytest_modeleval.models.base import AttemptError, short
+from pytest_modeleval.models.base import AttemptError, describe
 from pytest_modeleval.models.openai import status_error
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_error(error: BaseException) -> AttemptError:
         data = {"error": body if isinstance(body, dict) else str(error)}
         return status_error(status, headers, data)
     names = {kind.__name__ for kind in type(error).__mro__}
-    text = f"{type(error).__name__}: {short(error)}".removesuffix(": ")
+    text = describe(error)
     if "APITimeoutError" in names or isinstance(error, asyncio.TimeoutError):
         return AttemptError("timeout", text)
     if "APIConnectionError" in names or isinstance(error, ConnectionError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.models.base import Model, read_answer
+from pytest_modeleval.models.base import Model, read_answer, time_out
 from pytest_modeleval.models.pools import ThreadPool
 
 if TYPE_CHECKING:
@@ -16,14 +18,18 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.predictions import Prediction
 
-__all__ = ["FunctionModel", "as_model"]
+__all__ = ["FunctionModel", "as_model", "is_async"]
+
+_POLL_S = 1.0  # how often a thread that waits for the event loop looks whether there still is one
 
 
 class FunctionModel:
     """A callable as a model.
 
     A sync callable runs in a thread of a pool, so that it too is concurrent. One that must not
-    be called in parallel says so with an attribute: ``predict.model_eval_concurrency = 1``.
+    be called in parallel says so with an attribute: ``predict.model_eval_concurrency = 1``. Its
+    calls then take their turns in such a pool also where it is async, since only a thread keeps
+    its place for as long as a call hangs that does not heed its cancellation.
 
     Args:
         function: Takes a case's input; returns text, any JSON value, a ``Prediction``, or a
@@ -46,9 +52,10 @@ class FunctionModel:
         self.name = name
         self.max_concurrency = max_concurrency
         self.price_list_url: str | None = None
-        self.queues_itself = not _is_async(function)
+        self.queues_itself = max_concurrency is not None or not is_async(function)
         self._function = function
         self._timeout_s = timeout_s
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._pool = ThreadPool(
             min(max_concurrency or concurrency, concurrency),
             timeout_s=timeout_s,
@@ -59,28 +66,61 @@ class FunctionModel:
         """One call; its time is the callable's own where it gives none.
 
         Raises:
-            TimeoutError: A sync callable took longer than the time-out.
+            CallError: A call in a thread raised.
+            AttemptError: It brought no answer, or a call in a thread took longer than the time-out.
         """
         if self.queues_itself:
-            value, seconds = await self._pool.call(self._function, model_input)
-            if inspect.isawaitable(value):
-                value, more = await self._finish(value)
-                seconds += more
+            self._loop = asyncio.get_running_loop()
+            value, seconds = await self._pool.call(self._call, model_input)
             return read_answer(value, seconds)
         started = time.perf_counter()
         value = await self._function(model_input)
         return read_answer(value, time.perf_counter() - started)
 
-    async def _finish(self, awaitable: Awaitable[Any]) -> tuple[Any, float]:
-        """Await what a sync callable returned, within the time-out."""
-        started = time.perf_counter()
-        async with asyncio.timeout(self._timeout_s):
-            value = await awaitable
-        return value, time.perf_counter() - started
-
     async def close(self) -> None:
         """End the idle threads."""
         self._pool.close()
+
+    # In a thread:
+
+    def _call(self, model_input: Any) -> Any:
+        value = self._function(model_input)
+        return self._finish(value) if inspect.isawaitable(value) else value
+
+    def _finish(self, awaitable: Awaitable[Any]) -> Any:
+        """Wait for what the event loop makes of an awaitable that the callable returned.
+
+        Raises:
+            AttemptError: It took longer than the time-out. It has ended by then.
+            BaseException: Whatever it raises.
+        """
+        has_ended = threading.Event()
+
+        async def outcome() -> tuple[Any, BaseException | None]:
+            try:
+                return await awaitable, None
+            except BaseException as error:  # noqa: BLE001  (a task that raises SystemExit ends the loop)
+                return None, error
+            finally:
+                has_ended.set()
+
+        loop = self._loop
+        assert loop is not None
+        if self._pool.is_closed:  # nobody would await it any more, which is a warning of Python's
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
+            raise time_out(self._timeout_s)
+        future = asyncio.run_coroutine_threadsafe(outcome(), loop)
+        try:
+            value, error = future.result(self._timeout_s)
+        except TimeoutError:
+            future.cancel()
+            while not has_ended.wait(_POLL_S) and not loop.is_closed():
+                pass
+            raise time_out(self._timeout_s) from None
+        if error is not None:
+            raise error
+        return value
 
 
 def as_model(
@@ -127,15 +167,16 @@ def as_model(
 def _instance(kind: type, where: str) -> Any:
     try:
         return kind()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{where}: the class {kind.__qualname__} can't be made without arguments "
             f"({type(error).__name__}: {error}); name an instance of it"
         ) from error
 
 
-def _is_async(function: Any) -> bool:
-    while hasattr(function, "func"):  # functools.partial
+def is_async(function: Any) -> bool:
+    """Whether a callable is declared with ``async def``, itself or what it wraps."""
+    while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  (an object's own async __call__)

@@ -7,6 +7,7 @@ queue. Answers and errors are read defensively; the SDK validates neither.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -113,8 +114,8 @@ class OpenAIModel:
     async def close(self) -> None:
         """Close the clients and their sockets."""
         clients, self._clients = self._clients, []
-        for client in clients:
-            await client.http.aclose()
+        ends = (client.http.aclose() for client in clients)
+        await asyncio.gather(*ends, return_exceptions=True)  # one in trouble keeps none open
 
     def _free_client(self) -> _Client:
         """A client with room for a call; made on the event loop that uses it."""

@@ -207,8 +207,8 @@ class ThreadPool:
         while self._done:
             job, value, error, seconds = self._done.popleft()
             if job.future.done():
-                _drop(value)
-            elif error is None:
+                continue
+            if error is None:
                 job.future.set_result((value, seconds))
             else:
                 job.future.set_exception(CallError(error, seconds))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from pytest_modeleval.settings import OPTIONS, Option, Settings, resolve
@@ -33,12 +35,8 @@ def add_options(parser: pytest.Parser) -> None:
             default=None,
             help=option.help,
         )
-        parser.addini(
-            option.key,
-            help=option.help.replace("%%", "%"),
-            type="linelist" if option.kind == "lines" else "string",
-            default=None,
-        )
+        kind: Literal["linelist", "string"] = "linelist" if option.kind == "lines" else "string"
+        parser.addini(option.key, help=option.help.replace("%%", "%"), type=kind, default=None)
 
 
 def is_enabled(config: pytest.Config) -> bool:

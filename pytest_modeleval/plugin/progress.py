@@ -18,22 +18,24 @@ class ProgressLine:
 
     Args:
         config: For pytest's terminal.
+        started_s: The monotonic clock when the first case was asked.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, started_s: float) -> None:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
-        shown = reporter is not None and reporter.isatty and config.get_verbosity() >= 0
+        self._file: TextIO | None = None
         # pytest's writer counts what it writes to know where its line ends, so the note, which
         # is taken back, goes past it to the file below.
-        self._file: TextIO | None = getattr(reporter._tw, "_file", None) if shown else None  # noqa: SLF001
-        self._started = time.monotonic()
+        if reporter is not None and reporter.isatty and config.get_verbosity() >= 0:
+            self._file = getattr(reporter._tw, "_file", None)  # noqa: SLF001
+        self._started_s = started_s
         self._is_shown = False
 
     def show(self, progress: Progress) -> None:
         """Write the note over the last one."""
         if self._file is not None:
             self.clear()
-            text = progress_text(progress, time.monotonic() - self._started)
+            text = progress_text(progress, time.monotonic() - self._started_s)
             self._file.write(f"\x1b7 {text}")
             self._file.flush()
             self._is_shown = True

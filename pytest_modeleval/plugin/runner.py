@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,7 +59,8 @@ class Runner:
         self.concurrency = self.link.concurrency if self.link else evals.settings.concurrency
         self._run = evals.open_run()
         self._prefetcher: Prefetcher | None = None
-        self._progress = ProgressLine(config)
+        self._progress: ProgressLine | None = None
+        self._started_s = 0.0
         self._models: dict[Hashable, Model] = {}
         self._models_by_spec: dict[Hashable, Model] = {}
         self._fixture_models: dict[int, tuple[Any, Model]] = {}
@@ -98,6 +100,7 @@ class Runner:
             on_answer=self._keep,
         )
         self._prefetcher.start()
+        self._started_s = time.monotonic()
         self._quiet_logs()
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
@@ -123,7 +126,8 @@ class Runner:
         try:
             self._prefetcher.wait(item.nodeid, on_poll=self._show_progress)
         finally:
-            self._progress.clear()
+            if self._progress is not None:
+                self._progress.clear()
         try:
             return (yield)
         finally:
@@ -149,7 +153,7 @@ class Runner:
         except AssertionError as error:
             if item.stash[EVAL_ITEM].suite.is_governed:
                 text = outcomes.first_line(error)
-                item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment,misc]
+                item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment]
             raise
         finally:
             log.is_in_body = False
@@ -243,7 +247,8 @@ class Runner:
 
     def log_of(self, item: pytest.Item) -> CaseLog:
         """What happened to the item's case so far."""
-        return item.stash.setdefault(CASE_LOG, CaseLog())
+        log: CaseLog = item.stash.setdefault(CASE_LOG, CaseLog())
+        return log
 
     def model_of(self, item: pytest.Item) -> Model:
         """The model that the suite of an item names.
@@ -431,8 +436,10 @@ class Runner:
         )
 
     def _show_progress(self) -> None:
-        if self._prefetcher is not None:
-            self._progress.show(self._prefetcher.progress())
+        assert self._prefetcher is not None
+        if self._progress is None:  # pytest's terminal is there only once every plugin is
+            self._progress = ProgressLine(self.config, started_s=self._started_s)
+        self._progress.show(self._prefetcher.progress())
 
     def _quiet_logs(self) -> None:
         """Keep the log records of other cases' calls out of the current test's caplog."""

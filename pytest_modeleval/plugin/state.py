@@ -14,6 +14,7 @@ from pytest_modeleval.store.runs import Run, new_run_id
 
 if TYPE_CHECKING:
     from pytest_modeleval.core.gates import Coverage, Verdict
+    from pytest_modeleval.plugin.caselogs import CaseLog
     from pytest_modeleval.plugin.collect import EvalItem, Suite
     from pytest_modeleval.settings import Settings
 

@@ -193,7 +193,7 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     if config.getoption("dist", "no") not in ("load", "worksteal"):
         return None
-    from xdist.scheduler.load import LoadScheduling
+    from xdist.scheduler.load import LoadScheduling  # type: ignore[import-untyped]
 
     class EvalScheduling(LoadScheduling):  # type: ignore[misc,unused-ignore]
         """Like ``load``, with queues of at least twice the worker's calls in flight."""

@@ -6,9 +6,10 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["cut", "one_line", "visible"]
+__all__ = ["cut", "columns", "one_line", "padded", "visible"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_DOTS = "..."
 
 
 def visible(text: str) -> str:
@@ -27,6 +28,28 @@ def one_line(value: Any) -> str:
     return visible(" ".join(text[:2000].split()))
 
 
+def columns(text: str) -> int:
+    """Columns of a terminal that ``text`` takes; a wide character (CJK, emoji) takes two."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns_of, text))
+
+
 def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, with dots where something is missing."""
-    return text if len(text) <= width else text[: max(width - 3, 1)] + "..."
+    """``text`` in at most ``width`` columns, with dots where something is missing."""
+    if columns(text) <= width:
+        return text
+    room = width - len(_DOTS)
+    end = 0
+    while end < len(text) and (room := room - _columns_of(text[end])) >= 0:
+        end += 1
+    return text[:end] + _DOTS[: max(width, 0)]
+
+
+def padded(text: str, width: int) -> str:
+    """``text`` filled up with spaces to ``width`` columns."""
+    return text + " " * (width - columns(text))
+
+
+def _columns_of(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

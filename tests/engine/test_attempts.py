@@ -20,6 +20,7 @@ class Scripted:
     name = "scripted"
     max_concurrency = None
     price_list_url = None
+    queues_itself = False
 
     def __init__(self, *ends):
         self.ends = list(ends)
@@ -92,28 +93,42 @@ def test_an_answer():
     assert answer.queue_s == 0
 
 
+class Clock:
+    """A clock that shows 3 s, and 7.5 s once an attempt has ended."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __call__(self):
+        return 3.0 if self._model.ends else 7.5
+
+
 def test_clocks():
     """Queue runs from the hand-over to the first attempt, total from there to the answer."""
-    times = iter([3.0, 7.5])
+    model = Scripted(Prediction(output="a", latency_s=0.25))
 
-    answer = ask(
-        Scripted(Prediction(output="a", latency_s=0.25)),
-        handed_over_s=1.0,
-        clock=lambda: next(times),
-    )
+    answer = ask(model, handed_over_s=1.0, clock=Clock(model))
 
     assert (answer.queue_s, answer.total_s, answer.latency_s) == (2.0, 4.5, 0.25)
 
 
 def test_clocks_of_a_failure():
     """A failure has the same clocks, and no latency."""
-    times = iter([3.0, 7.5])
+    model = Scripted(AttemptError("refused", "no"))
 
-    failure = ask(
-        Scripted(AttemptError("refused", "no")), handed_over_s=1.0, clock=lambda: next(times)
-    )
+    failure = ask(model, handed_over_s=1.0, clock=Clock(model))
 
     assert (failure.queue_s, failure.total_s, failure.latency_s) == (2.0, 4.5, None)
+
+
+def test_clocks_of_a_model_that_queues_itself():
+    """Only its call is the attempt: what else went by was queueing."""
+    model = Scripted(Prediction(output="a", latency_s=0.25))
+    model.queues_itself = True
+
+    answer = ask(model, handed_over_s=1.0, clock=Clock(model))
+
+    assert (answer.queue_s, answer.total_s, answer.latency_s) == (6.25, 0.25, 0.25)
 
 
 def test_a_second_attempt():
@@ -308,6 +323,61 @@ def test_a_time_out_of_the_models_own():
     assert "own limit" in failure.message
     assert failure.latency_s is not None, "a time-out enters the percentiles"
     assert failure.latency_s >= 0.04
+
+
+def test_a_time_out_of_the_models_client():
+    """A client's own time-out enters the percentiles too, as long as it took."""
+    late = type("APITimeoutError", (Exception,), {})("slow")
+
+    async def model(_):
+        await asyncio.sleep(0.05)
+        raise late
+
+    failure = ask(as_model(model))
+
+    assert failure.kind == "timeout"
+    assert failure.latency_s >= 0.04
+
+
+def test_a_cancellation_turned_into_another_error():
+    """A client that says in its own words that it was cancelled for being late is late."""
+
+    async def model(_):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise RuntimeError("gone") from None
+
+    failure = ask(as_model(model), timeout_s=0.05)
+
+    assert (failure.kind, failure.message) == ("timeout", "no answer within 0.05 s")
+
+
+def test_a_failure_that_is_final():
+    """After a key or quota at fault the model is not asked again, and every case says why."""
+    model = Scripted(
+        AttemptError("quota", "used up", cost_usd=0.0, is_final=True), Prediction(output="a")
+    )
+
+    async def main():
+        engine = Engine(Settings())
+        return [await engine.predict(model, "hi") for _ in range(2)]
+
+    first, second = asyncio.run(main())
+
+    assert (first.kind, first.message, first.n_attempts) == ("quota", "used up", 1)
+    assert (second.kind, second.message, second.n_attempts) == ("quota", "used up", 0)
+    assert len(model.ends) == 1
+
+
+def test_a_failure_that_was_billed():
+    """A refusal costs what its tokens cost."""
+    billed = Prediction(output="", usage=Usage(input_tokens=1000, output_tokens=0))
+    prices = {"scripted": Price(input=1.0, output=1.0)}
+
+    failure = ask(Scripted(AttemptError("refused", "no", billed=billed)), prices=prices)
+
+    assert failure.cost_usd == pytest.approx(0.001)
 
 
 def test_none_is_a_failure():

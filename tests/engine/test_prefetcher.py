@@ -11,6 +11,7 @@ import pytest
 from pytest_modeleval import EngineError, Failure, Prediction
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
+from pytest_modeleval.models.base import AttemptError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.settings import Settings
 
@@ -69,9 +70,9 @@ class Asked:
         return text
 
 
-def asks_of(model, texts):
+def asks_of(model, texts, **limits):
     """An ask for each text, its key the text itself."""
-    model = as_model(model) if not hasattr(model, "close") else model
+    model = as_model(model, **limits) if not hasattr(model, "close") else model
     return [Ask(key=text, model=model, input=text) for text in texts]
 
 
@@ -349,14 +350,52 @@ def test_one_at_a_time_also_after_a_time_out():
         return text
 
     model.model_eval_concurrency = 1
-    late, other = asks_of(as_model(model), ["late", "other"])
+    late, other = asks_of(model, ["late", "other"], timeout_s=0.1)
 
     with prefetching(timeout_s=0.1) as prefetcher:
         prefetcher.plan([late, other])
         answers = [prefetcher.result(late), prefetcher.result(other)]
         release.set()
 
-    assert answers[0].kind == "timeout"
+    assert [answer.kind for answer in answers] == ["timeout"] * 2
+    assert most == [1]
+
+
+@pytest.mark.parametrize("kind", ["async", "awaitable", "deaf"])
+def test_one_at_a_time_where_it_has_to_be_awaited(kind):
+    """Async callables and those that return an awaitable keep their promise too, also when late."""
+    now, most, release = [0], [0], threading.Event()
+
+    async def model(text):
+        now[0] += 1
+        most[0] = max(most[0], now[0])
+        while text == "late" and not release.is_set():
+            try:
+                await asyncio.sleep(0.02)
+            except asyncio.CancelledError:
+                if kind != "deaf":
+                    now[0] -= 1
+                    raise
+        await asyncio.sleep(0.01)
+        now[0] -= 1
+        return text
+
+    def returns_awaitable(text):
+        return model(text)
+
+    function = returns_awaitable if kind == "awaitable" else model
+    function.model_eval_concurrency = 1
+    asks = asks_of(function, ["a", "b", "late", "c", "d"], timeout_s=0.2)
+
+    with prefetching(timeout_s=0.2) as prefetcher:
+        prefetcher.plan(asks)
+        answers = [get(prefetcher, ask) for ask in asks]
+        release.set()
+
+    assert [answer.output for answer in answers[:2]] == ["a", "b"]
+    assert answers[2].kind == "timeout"
+    kinds = [getattr(answer, "kind", None) for answer in answers[3:]]
+    assert kinds == (["timeout"] * 2 if kind == "deaf" else [None] * 2)
     assert most == [1]
 
 
@@ -387,11 +426,11 @@ def test_a_hung_call_takes_no_place_from_the_others():
             release.wait(60)
         return text
 
-    asks = asks_of(as_model(model), ["hang", *map(str, range(12))])
+    asks = asks_of(model, ["hang", *map(str, range(12))], concurrency=2, timeout_s=0.5)
 
-    with prefetching(concurrency=2, timeout_s=1.0) as prefetcher:
+    with prefetching(concurrency=2, timeout_s=0.5) as prefetcher:
         prefetcher.plan(asks)
-        answers = [prefetcher.result(ask) for ask in asks]
+        answers = [get(prefetcher, ask) for ask in asks]
     release.set()
 
     assert answers[0].kind == "timeout"
@@ -407,15 +446,105 @@ def test_more_hung_calls_than_places():
             release.wait(60)
         return text
 
-    asks = asks_of(as_model(model), ["hang 1", "hang 2", "hang 3", "hang 4", "a", "b"])
+    texts = ["hang 1", "hang 2", "hang 3", "hang 4", "a", "b"]
+    asks = asks_of(model, texts, concurrency=2, timeout_s=0.3)
 
-    with prefetching(concurrency=2, timeout_s=0.5) as prefetcher:
+    with prefetching(concurrency=2, timeout_s=0.3) as prefetcher:
         prefetcher.plan(asks)
-        answers = [prefetcher.result(ask) for ask in asks]
+        answers = [get(prefetcher, ask) for ask in asks]
     release.set()
 
     assert [answer.kind for answer in answers[:4]] == ["timeout"] * 4
     assert [answer.output for answer in answers[4:]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_fetched", [True, False], ids=["needed", "discarded"])
+def test_an_async_call_that_does_not_end_when_cancelled(is_fetched):
+    """It is timed out all the same, makes room for the others, and does not hold up the close."""
+    release, started = threading.Event(), threading.Event()
+
+    async def model(text):
+        while text == "hang" and not release.is_set():
+            started.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.02)
+        return text
+
+    asks = asks_of(model, ["hang", "a"])
+
+    with prefetching(concurrency=1, timeout_s=0.1) as prefetcher:
+        prefetcher.plan(asks)
+        assert started.wait(WAIT_S)
+        if is_fetched:
+            assert get(prefetcher, asks[0]).kind == "timeout"
+        else:
+            prefetcher.discard("hang")
+        answer = get(prefetcher, asks[1])
+        began = time.monotonic()
+        prefetcher.close()
+        seconds = time.monotonic() - began
+        release.set()
+
+    assert answer.output == "a"
+    assert seconds < 1
+
+
+def test_waiting_before_another_attempt_is_no_hang():
+    """A model that is asked again after longer than a time-out is not given up meanwhile."""
+    ends = [
+        AttemptError("rate_limited", "slow down", can_retry=True, retry_after_s=2.5),
+        Prediction(output="a"),
+    ]
+
+    async def model(_):
+        end = ends.pop(0)
+        if isinstance(end, AttemptError):
+            raise end
+        return end
+
+    prefetcher = Prefetcher(Engine(Settings(timeout_s=0.1, retries=1)), concurrency=1)
+    prefetcher.start()
+    try:
+        answer = get(prefetcher, asks_of(model, "a")[0])
+    finally:
+        prefetcher.close()
+
+    assert isinstance(answer, Prediction)
+    assert answer.n_attempts == 2
+
+
+def test_a_model_that_cancels_its_own_task():
+    """It is a failure of that case, whose place is free again."""
+
+    async def model(text):
+        if text == "bad":
+            asyncio.current_task().cancel()
+            await asyncio.sleep(1)
+        return text
+
+    asks = asks_of(model, ["bad", "a"])
+
+    with prefetching(concurrency=1) as prefetcher:
+        prefetcher.plan(asks)
+        answers = [get(prefetcher, ask) for ask in asks]
+
+    assert answers[0].kind == "raised"
+    assert answers[1].output == "a"
+
+
+def test_who_waited_has_cancelled():
+    """An answer that nobody waits for any more is kept, and its place is free again."""
+    model, kept = Asked(is_open=False), []
+    asks = asks_of(model, "ab")
+
+    with prefetching(concurrency=1, on_answer=lambda ask, _: kept.append(ask.key)) as prefetcher:
+        prefetcher.ask(asks[0]).cancel()
+        assert until(lambda: model.started == ["a"])
+        model.open()
+        answer = get(prefetcher, asks[1])
+
+    assert answer.output == "b"
+    assert kept == ["a", "b"]
 
 
 def test_the_look_ahead_bound():
@@ -494,6 +623,23 @@ def test_discarding_what_waits():
         get(prefetcher, asks[2])
 
     assert model.started == ["a", "c"]
+
+
+def test_discarded_and_wanted_again():
+    """A case that was given up before its turn is asked once when it is wanted after all."""
+    model = Asked(is_open=False)
+    asks = asks_of(model, "abc")
+
+    with prefetching(concurrency=1) as prefetcher:
+        prefetcher.plan(asks)
+        assert until(lambda: model.started == ["a"])
+        prefetcher.discard("b")
+        prefetcher.plan(asks)
+        model.open()
+        answers = [get(prefetcher, ask).output for ask in asks]
+
+    assert answers == ["a", "b", "c"]
+    assert sorted(model.started) == ["a", "b", "c"]
 
 
 def test_a_full_look_ahead_serves_all_models():
@@ -677,6 +823,7 @@ def test_close_closes_each_model_once():
         name = "closing"
         max_concurrency = None
         price_list_url = None
+        queues_itself = False
 
         async def predict(self, text):
             return Prediction(output=text)

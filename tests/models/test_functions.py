@@ -98,7 +98,7 @@ def test_what_cannot_be_called(value):
     with pytest.raises(UsageError) as caught:
         as_model(value, name="router:team")
 
-    assert f"model router:team: a {type(value).__name__} can't be called" in str(caught.value)
+    assert f"model: router:team: a {type(value).__name__} can't be called" in str(caught.value)
     assert "a callable or an object with predict(input)" in str(caught.value)
 
 

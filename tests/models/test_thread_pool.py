@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from pytest_modeleval.models.base import AttemptError
 from pytest_modeleval.models.pools import ThreadPool
 
 WAIT_S = 10  # how long a test waits for what should come at once
@@ -28,11 +29,11 @@ class Overlap:
         return value
 
 
-def run(size, use):
+def run(size, use, *, timeout_s=60.0, is_strict=False):
     """What the coroutine function ``use`` makes of a pool of this size."""
 
     async def main():
-        pool = ThreadPool(size)
+        pool = ThreadPool(size, timeout_s=timeout_s, is_strict=is_strict)
         try:
             return await use(pool)
         finally:
@@ -204,6 +205,85 @@ def test_a_cancelled_error_of_the_function_gives_up_nothing():
     run(1, use)
 
     assert overlap.most == 1
+
+
+def test_a_time_out():
+    """A call that takes longer is given up after its own time, however long it had waited."""
+    hanging = Hanging()
+
+    async def use(pool):
+        first = asyncio.ensure_future(pool.call(time.sleep, 0.1))
+        with pytest.raises(AttemptError) as caught:
+            await pool.call(hanging, None)
+        return caught.value.failure, (await first)[1]
+
+    try:
+        failure, seconds = run(1, use, timeout_s=0.2)
+    finally:
+        hanging.release.set()
+
+    assert (failure.kind, failure.message) == ("timeout", "no answer within 0.2 s")
+    assert failure.latency_s == 0.2
+    assert seconds >= 0.1
+
+
+def test_waiting_in_the_queue_is_no_time_out():
+    """Calls in turn that take long together are all answered, since each has its own clock."""
+
+    async def use(pool):
+        return await asyncio.gather(*(pool.call(time.sleep, 0.1) for _ in range(5)))
+
+    assert len(run(1, use, timeout_s=0.3)) == 5
+
+
+def test_a_strict_pool_is_never_larger():
+    """What waits behind a call that hangs is given up a time-out later, and never runs."""
+    hanging, ran = Hanging(), []
+
+    async def use(pool):
+        calls = [pool.call(hanging, None), *(pool.call(ran.append, text) for text in "ab")]
+        began = time.monotonic()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        return ends, time.monotonic() - began
+
+    try:
+        ends, seconds = run(1, use, timeout_s=0.2, is_strict=True)
+    finally:
+        hanging.release.set()
+
+    assert [end.failure.kind for end in ends] == ["timeout"] * 3
+    assert 0.4 <= seconds < 2
+    assert ran == []
+
+
+def test_a_strict_pool_goes_on_after_a_late_return():
+    """A call that ends after its time-out makes way for those that waited behind it."""
+
+    async def use(pool):
+        late = asyncio.ensure_future(pool.call(time.sleep, 0.4))
+        value, _ = await pool.call(str, 1)
+        with pytest.raises(AttemptError):
+            await late
+        return value
+
+    assert run(1, use, timeout_s=0.3, is_strict=True) == "1"
+
+
+def test_a_call_that_comes_late_gets_its_thread_at_once():
+    """A pool in which one long call runs, and which has nothing to do else, still looks up."""
+    hanging = Hanging()
+
+    async def use(pool):
+        first = asyncio.ensure_future(pool.call(hanging, None))
+        await asyncio.sleep(0.1)
+        began = time.perf_counter()
+        await pool.call(str, 1)
+        seconds = time.perf_counter() - began
+        hanging.release.set()
+        await first
+        return seconds
+
+    assert run(2, use) < 0.15
 
 
 def test_close_ends_the_threads():
