@@ -130,7 +130,14 @@ def evaluate_model(
         UsageError: The model, the test set or a setting can't be used.
     """
     _check_compare(compare)
-    settings = _settings(thresholds, concurrency, timeout, retries, base_url, prices)
+    settings = _settings(
+        thresholds=thresholds,
+        concurrency=concurrency,
+        timeout=timeout,
+        retries=retries,
+        base_url=base_url,
+        prices=prices,
+    )
     cases = load_cases(test_set, columns=columns)
     asked = make_model(model, settings)
     records = []
@@ -168,6 +175,7 @@ def _check_compare(compare: Any) -> None:
 
 
 def _settings(
+    *,
     thresholds: str | Sequence[str],
     concurrency: int,
     timeout: str | float,
@@ -213,7 +221,7 @@ def _seconds(timeout: Any) -> float:
 
 def _prices(lines: list[str]) -> Mapping[str, Price]:
     try:
-        return resolve({"prices": lines}, {}).prices
+        return resolve({"prices": lines or None}, {}).prices
     except UsageError as error:
         # The settings name the option of the command line, which nobody wrote here.
         raise UsageError(str(error).replace("--model-eval-prices", "prices", 1)) from None

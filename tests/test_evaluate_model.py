@@ -7,7 +7,7 @@ import threading
 import time
 
 import fake_server
-import numpy
+import numpy as np
 import pytest
 
 from pytest_modeleval import (
@@ -432,7 +432,7 @@ def test_an_async_compare(compare):
 
 @pytest.mark.parametrize(
     ("value", "score"),
-    [(numpy.True_, 1.0), (numpy.float32(0.5), 0.5), (numpy.array(1), 1.0), (True, 1.0), (0, 0.0)],
+    [(np.True_, 1.0), (np.float32(0.5), 0.5), (np.array(1), 1.0), (True, 1.0), (0, 0.0)],
     ids=repr,
 )
 def test_scores_of_all_kinds(value, score):
@@ -458,7 +458,7 @@ def test_prices():
 
 def test_numbers_of_numpy():
     """What a model measured with numpy becomes Python's."""
-    cost, latency = numpy.float64(0.25), numpy.float64(1.5)
+    cost, latency = np.float64(0.25), np.float64(1.5)
 
     report = evaluate_model(
         lambda text: Prediction(output=text, cost_usd=cost, latency_s=latency), CASES[:1]

@@ -210,7 +210,7 @@ def judge(
     for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
         judgements += judged.judge(_implied(metric, bound), is_implied=True)
     statuses: list[Status] = [item.status for item in judgements]
-    status = max(statuses, key=_RANK.__getitem__, default="met")
+    status: Status = max(statuses, key=lambda item: _RANK[item], default="met")
     return Verdict(status=status, judgements=tuple(judgements), summaries=summaries)
 
 

@@ -11,9 +11,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
-from pytest_modeleval.models.base import AttemptError, Model, time_out
+from pytest_modeleval.models.base import AttemptError, time_out
 from pytest_modeleval.models.pools import CallError
 from pytest_modeleval.models.prices import price_of
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
     import tenacity
 
+    from pytest_modeleval.core.predictions import Failure, Prediction
+    from pytest_modeleval.models.base import Model
     from pytest_modeleval.settings import Settings
 
 __all__ = ["Engine"]
@@ -152,10 +153,7 @@ class Engine:
                 raise
             if limit is not None and limit.expired():
                 raise time_out(self.timeout_s) from None
-            failed = _failed(error, self._clock() - started)
-            if failed is error:
-                raise
-            raise failed from error
+            raise _failed(error, self._clock() - started) from None
 
     async def _try_again(self, attempt: Callable[[], Any], first: AttemptError) -> Prediction:
         """The attempts after a first one that failed with ``first``.
@@ -167,15 +165,13 @@ class Engine:
             raise self._last_word(first)
         import tenacity
 
-        failed: AttemptError | None = first
+        failures = [first]
 
         # The library is only met where something failed, since it costs more than a quick call;
         # it then has to hear of the failure first, to wait as long as that one asks for.
         async def first_or_next() -> Prediction:
-            nonlocal failed
-            if failed is not None:
-                failed, error = None, failed
-                raise error
+            if failures:
+                raise failures.pop()
             answer: Prediction = await attempt()
             return answer
 
@@ -213,7 +209,8 @@ def _failed(error: BaseException, took_s: float) -> AttemptError:
     its client.
     """
     if isinstance(error, CallError):
-        error, took_s = error.error, error.seconds
+        took_s = error.seconds
+        error = error.error
     failed = read_error(error)
     if failed.failure.kind == "timeout" and failed.failure.latency_s is None:
         failed.failure = failed.failure.timed(latency_s=took_s)

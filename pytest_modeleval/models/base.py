@@ -186,12 +186,12 @@ def _read_usage(usage: Any, input_key: str, output_key: str) -> Usage | None:
     """Tokens as the server counts them; None unless both counts are numbers."""
     if not isinstance(usage, dict):
         return None
-    counts = [usage.get(input_key), usage.get(output_key)]
-    if not all(type(count) is int and count >= 0 for count in counts):
+    n_input, n_output = usage.get(input_key), usage.get(output_key)
+    if type(n_input) is not int or type(n_output) is not int or min(n_input, n_output) < 0:
         return None
     return Usage(
-        input_tokens=counts[0],
-        output_tokens=counts[1],
+        input_tokens=n_input,
+        output_tokens=n_output,
         cached_input_tokens=_detail(usage, f"{input_key}_details", "cached_tokens"),
         reasoning_tokens=_detail(usage, f"{output_key}_details", "reasoning_tokens"),
     )

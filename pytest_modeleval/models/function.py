@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.models.base import Model, read_answer, time_out
+from pytest_modeleval.models.awaiting import wait_for
+from pytest_modeleval.models.base import Model, read_answer
 from pytest_modeleval.models.pools import ThreadPool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from pytest_modeleval.core.predictions import Prediction
 
 __all__ = ["FunctionModel", "as_model", "is_async"]
-
-_POLL_S = 1.0  # how often a thread that waits for the event loop looks whether there still is one
 
 
 class FunctionModel:
@@ -85,41 +83,9 @@ class FunctionModel:
 
     def _call(self, model_input: Any) -> Any:
         value = self._function(model_input)
-        return self._finish(value) if inspect.isawaitable(value) else value
-
-    def _finish(self, awaitable: Awaitable[Any]) -> Any:
-        """Wait for what the event loop makes of an awaitable that the callable returned.
-
-        Raises:
-            AttemptError: It took longer than the time-out. It has ended by then.
-            BaseException: Whatever it raises.
-        """
-        has_ended = threading.Event()
-
-        async def outcome() -> tuple[Any, BaseException | None]:
-            try:
-                return await awaitable, None
-            except BaseException as error:  # noqa: BLE001  (a task that raises SystemExit ends the loop)
-                return None, error
-            finally:
-                has_ended.set()
-
-        loop = self._loop
-        assert loop is not None
-        if self._pool.is_closed:  # nobody would await it any more, which is a warning of Python's
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
-            raise time_out(self._timeout_s)
-        future = asyncio.run_coroutine_threadsafe(outcome(), loop)
-        try:
-            value, error = future.result(self._timeout_s)
-        except TimeoutError:
-            future.cancel()
-            while not has_ended.wait(_POLL_S) and not loop.is_closed():
-                pass
-            raise time_out(self._timeout_s) from None
-        if error is not None:
-            raise error
+        if inspect.isawaitable(value):
+            assert self._loop is not None
+            return wait_for(value, self._loop, self._timeout_s)
         return value
 
 
@@ -191,7 +157,8 @@ def _name_of(value: Any) -> str:
     if name is None:
         value = type(value)
         name = value.__qualname__
-    return f"{getattr(value, '__module__', '?')}:{name}".replace(".<locals>", "")
+    module = getattr(value, "__module__", None)  # a method of a builtin has none
+    return (f"{module}:{name}" if module else str(name)).replace(".<locals>", "")
 
 
 def _max_concurrency(*holders: Any) -> int | None:

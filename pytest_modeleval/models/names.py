@@ -10,13 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError, did_you_mean
-from pytest_modeleval.models.base import Model
 from pytest_modeleval.models.function import as_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pytest_modeleval.models.base import Model
     from pytest_modeleval.settings import Settings
 
 __all__ = ["make_model"]

@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.models.base import describe, time_out
+from pytest_modeleval.models.base import AttemptError, describe, time_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,17 +90,12 @@ class ThreadPool:
         self._is_looking_seldom = False
         self._is_waking = self._is_closed = False
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether nobody waits for its calls any more."""
-        return self._is_closed
-
     async def call(self, function: Callable[[Any], Any], argument: Any) -> tuple[Any, float]:
         """``function(argument)`` in a thread: what it returned, and the seconds it took there.
 
         Raises:
             CallError: It raised.
-            AttemptError: It took longer than the time-out.
+            AttemptError: It took longer than the time-out, or raised one itself.
         """
         loop = asyncio.get_running_loop()
         job = _Job(function, argument, loop.create_future())
@@ -134,6 +129,7 @@ class ThreadPool:
     def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Under the lock: serve this event loop from now on."""
         self._loop = loop
+        self._done.clear()
         self._next_look = self._blocked_since_s = None
         self._is_waking = self._is_closed = False
 
@@ -178,10 +174,11 @@ class ThreadPool:
         """Under the lock: as many threads as there are calls that one of them would help."""
         n_more = len(self._jobs) - self._n_idle
         running = self._running.values()
-        is_slow = any(now - job.started_s > _LONG_S for job in running)
-        if n_more <= 0 or not (is_slow or self._average_s > _QUICK_S):
-            return
         in_use = sum(self._is_strict or not job.is_given_up for job in running)
+        is_alone = not in_use and not self._n_idle  # with calls that were given up
+        is_slow = any(now - job.started_s > _LONG_S for job in running)
+        if n_more <= 0 or not (is_alone or is_slow or self._average_s > _QUICK_S):
+            return
         with suppress(RuntimeError):  # the machine has no thread left: those there are will do
             for _ in range(min(n_more, self._size - in_use - self._n_idle)):
                 self._add_thread()
@@ -210,6 +207,8 @@ class ThreadPool:
                 continue
             if error is None:
                 job.future.set_result((value, seconds))
+            elif isinstance(error, AttemptError):
+                job.future.set_exception(error)
             else:
                 job.future.set_exception(CallError(error, seconds))
 
@@ -251,6 +250,8 @@ class ThreadPool:
             error = caught
         seconds = time.perf_counter() - started
         with self._lock:
+            if job.future.get_loop() is not self._loop:
+                return  # that loop has ended, and nobody waits any more
             self._average_s += (seconds - self._average_s) / 8
             self._done.append((job, value, error, seconds))
             if self._is_waking:

@@ -27,7 +27,7 @@ from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
     from typing import NoReturn
 
@@ -52,10 +52,13 @@ class Gatekeeper:
         self._soft: set[str] = set()
         self._datasets: dict[str, str] = {}
         self._functions: dict[str, str] = {}
+        self._order: dict[str, int] = {}
+        self._crashed: list[pytest.TestReport] = []
         self._nodes: list[Any] = []
         self._has_lost_workers = False
         self._has_folder = False
         self._is_cut_short = False
+        self._has_broken_files = False
         self._refusal: str | None = None
         self._trouble: list[str] = []
         self._started = datetime.now(UTC)
@@ -100,6 +103,16 @@ class Gatekeeper:
             ),
         }
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Note the order of the items, since workers report in any."""
+        if not self._order:
+            self._order = {nodeid: index for index, nodeid in enumerate(ids)}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note that a file could not be collected, be it here or in a worker."""
+        self._has_broken_files = self._has_broken_files or report.failed
+
     # While they run.
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -119,6 +132,9 @@ class Gatekeeper:
             raise
         if self._refusal is not None:
             self._refuse()
+        if self._has_broken_files and not self.evals.coverages:  # the workers had nothing of ours
+            self._is_cut_short = True
+            self._discard()
         verdict = self._judge()
         if verdict.fails and session.testscollected:
             session.testsfailed += 1
@@ -248,14 +264,17 @@ class Gatekeeper:
 
     def _refuse(self) -> NoReturn:
         """A worker found a setting that can't work: nothing was asked, so nothing is kept."""
+        self._discard()
+        raise pytest.UsageError(str(self._refusal)) from None
+
+    def _discard(self) -> None:
         self._run.discard()
         self._has_folder = False
-        raise pytest.UsageError(str(self._refusal)) from None
 
     def _judge(self) -> Verdict:
         settings = self.evals.settings
         self.evals.verdict = judge(
-            list(self._records.values()),
+            sorted(self._records.values(), key=lambda record: self._order.get(record.nodeid, -1)),
             self.evals.coverages,
             settings.thresholds,
             max_error_rate=settings.max_error_rate,
@@ -280,12 +299,17 @@ class Gatekeeper:
 
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
-        function, _, rest = report.nodeid.partition("[")
-        suite = self._functions.get(function)
+        if not self._functions:  # it may be a case of ours; the first plan will tell
+            self._crashed.append(report)
+            return
+        suite = self._functions.get(report.nodeid.partition("[")[0])
         if suite is not None:
+            own = [coverage.variant for coverage in self.evals.coverages if coverage.suite == suite]
+            case_id, variant = workers.case_of(report.nodeid, own)
             record = Record(
                 suite=suite,
-                case_id=rest.removesuffix("]"),
+                variant=variant,
+                case_id=case_id,
                 nodeid=report.nodeid,
                 outcome="errored",
                 error_kind="crashed",
@@ -298,6 +322,9 @@ class Gatekeeper:
             self._datasets = plan["datasets"]
             self._run.create(self._manifest())
         self._functions, self.evals.coverages = workers.read_plan(plan)
+        crashed, self._crashed = self._crashed, []
+        for report in crashed:
+            self._keep_crash(report)
 
     def _add_junit_properties(self, verdict: Verdict) -> None:
         """The run's numbers as properties of the test suite; the schema allows them there."""
@@ -316,7 +343,7 @@ class Gatekeeper:
                 value = summary.metric(name).value
                 if value is not None:
                     label = f"model_eval.{summary.title}.{name}"
-                    xml.add_global_property(label, f"{value:.9g}")
+                    xml.add_global_property(self.evals.redactor.text(label), f"{value:.9g}")
 
     def _shown_folder(self) -> str | None:
         if not self._has_folder:

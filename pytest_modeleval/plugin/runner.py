@@ -56,6 +56,8 @@ class Runner:
         self.config = config
         self.evals = evals
         self.link = WorkerLink.of(config)
+        if self.link is not None:
+            config.pluginmanager.register(self.link, "modeleval-worker-link")
         self.concurrency = self.link.concurrency if self.link else evals.settings.concurrency
         self._run = evals.open_run()
         self._prefetcher: Prefetcher | None = None
@@ -91,7 +93,9 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Plan what will run, since the order of items is final by now, and ask ahead of it."""
         items = [item for item in session.items if EVAL_ITEM in item.stash]
-        if not items or is_cut_short(session) or (self.link and self.link.has_refused):
+        # A worker of xdist runs what it has, whatever could not be collected.
+        is_idle = self.link.has_refused if self.link else is_cut_short(session)
+        if not items or is_idle:
             return (yield)
         self._prefetcher = Prefetcher(
             Engine(self.evals.settings),

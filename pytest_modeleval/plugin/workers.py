@@ -7,22 +7,26 @@ with the first of them the plan.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_modeleval.core.gates import Coverage
+from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.thresholds import Threshold
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.store.runs import Run, read_predictions
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
     from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.engine.prefetch import Prefetcher
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["WorkerLink", "make_scheduler", "read_plan", "share", "tell"]
+__all__ = ["WorkerLink", "case_of", "make_scheduler", "read_plan", "share", "tell"]
 
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
@@ -47,6 +51,7 @@ class WorkerLink:
         self._config = config
         self.has_refused = False
         self._must_read_answers = bool(handed["has_lost_workers"])
+        self._answers: dict[str, Prediction | Failure] = {}
         self._session: pytest.Session | None = None
         self._prefetcher: Prefetcher | None = None
         self._assigned: set[int] = set()
@@ -102,11 +107,19 @@ class WorkerLink:
         return [items[index] for index in new]
 
     def answers_of_lost_workers(self, run: Run) -> dict[str, Prediction | Failure]:
-        """The answers that a worker which died had on disk: they are paid for."""
-        if not self._must_read_answers:
-            return {}
-        self._must_read_answers = False
-        return read_predictions(run.folder)
+        """The answers that workers which died had on disk: they are paid for.
+
+        Their cases come to this worker bit by bit, so what was read is kept.
+        """
+        if self._must_read_answers:
+            self._must_read_answers = False
+            self._answers = read_predictions(run.folder)
+        return self._answers
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
+        """Half an emoji in a reason or a traceback would end the whole run on its way up."""
+        return _sendable((yield))
 
     def plan(self, evals: Evals) -> dict[str, Any]:
         """What this worker's collection holds, for the controller, which collects nothing."""
@@ -154,6 +167,17 @@ class _RunsNothing:
         return True
 
 
+def _sendable(value: Any) -> Any:
+    """A serialized report with texts that execnet can carry."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_sendable, value))
+    return value
+
+
 def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
     """The suites' names by node id and their coverages, as a worker's ``plan`` said them."""
     coverages = []
@@ -162,6 +186,22 @@ def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
         thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
         coverages.append(Coverage(**(data | {"tags": tags, "thresholds": thresholds})))
     return plan["functions"], coverages
+
+
+def case_of(nodeid: str, variants: Iterable[str]) -> tuple[str, str]:
+    """The case's id and the variant that an item is of, as far as its name tells.
+
+    Args:
+        nodeid: pytest's name of the item, in which what is not ASCII is escaped.
+        variants: The variants of its suite.
+    """
+    shown = nodeid.partition("[")[2].rpartition("]")[0]
+    found = (name for name in variants if name and shown.endswith(f"-{name}"))
+    variant = max(found, key=len, default="")
+    escaped = shown.removesuffix(f"-{variant}") if variant else shown
+    with suppress(UnicodeError):
+        escaped = escaped.encode("ascii").decode("unicode_escape")
+    return escaped, variant
 
 
 def share(concurrency: int, n_workers: int, index: int) -> int:

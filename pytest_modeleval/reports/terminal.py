@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
+from pytest_modeleval.core.thresholds import POOLED
+from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
-from pytest_modeleval.reports.texts import cut, one_line
+from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
+from pytest_modeleval.reports.texts import cut, one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Line", "Shown", "Terminal", "header", "render", "write"]
 
 _ROWS = ("accuracy", "p50_latency", "p95_latency", "avg_cost", "total_cost", "error_rate")
+_LABELS = {"error_rate": "errors", "unscored_rate": "unscored"}
+_OVER = {
+    "error_rate": "errors are over the allowed rate",
+    "unscored_rate": "unscored cases are over the allowed rate",
+}
 _MAX_FAILURES = 20
+_MIN_TITLE = 12  # columns that a suite's name has in a quiet line, whatever else is there
 _COLORS: dict[Status, str] = {
     "met": "green",
     "not met": "red",
@@ -30,19 +39,11 @@ _COLORS: dict[Status, str] = {
 class Terminal(Protocol):
     """What we need of pytest's terminal reporter."""
 
-    def section(self, title: str, sep: str = "=", **kw: bool) -> None:
+    def write_sep(self, sep: str, title: str | None = None, **markup: bool) -> None:
         """A line across the terminal with a title in it."""
 
     def write_line(self, line: str, **markup: bool) -> None:
         """A line of text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line, and its colour where it has one."""
-
-    text: str = ""
-    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,26 +73,32 @@ def header(*, model: str | None, n_cases: int | None, concurrency: int, n_worker
     """The line that says what is asked, how often, and how many at once."""
     parts = [model or "model named by the suites"]
     if n_cases is not None:
-        parts.append(f"{n_cases} case{'s' if n_cases != 1 else ''}")
+        parts.append(counted(n_cases, "case"))
     at_once = f"{concurrency} at once" if concurrency > 1 else "one at a time"
     if n_workers:
-        at_once += f" over {n_workers} worker{'s' if n_workers != 1 else ''}"
+        at_once += f" over {counted(n_workers, 'worker')}"
     return "model eval: " + ", ".join([*parts, at_once])
 
 
 def write(terminal: Terminal, shown: Shown) -> None:
     """Print the section."""
-    terminal.section("model eval")
+    terminal.write_sep("=", "model eval")
     for line in render(shown):
         terminal.write_line(line.text, **({line.color: True} if line.color else {}))
 
 
 def render(shown: Shown) -> Iterator[Line]:
-    """The section's lines."""
-    for summary in shown.verdict.summaries:
-        yield from _short(summary) if shown.verbosity < 0 else _table(summary, shown)
-    if shown.verbosity >= 0:
-        yield from _pooled(shown.verdict)
+    """The section's lines; none holds a character that a terminal would act on."""
+    for line in _blocks(shown):
+        yield replace(line, text=visible(line.text))
+
+
+def _blocks(shown: Shown) -> Iterator[Line]:
+    if shown.verbosity < 0:
+        for summary in shown.verdict.summaries:
+            yield from _short(summary, shown)
+    else:
+        yield from _tables(shown)
         yield from _failures(shown)
     if shown.verbosity > 1:
         yield from _all_cases(shown)
@@ -102,49 +109,79 @@ def render(shown: Shown) -> Iterator[Line]:
         yield Line(text=f"records: {shown.folder}/records.jsonl")
 
 
-def _short(summary: Summary) -> Iterator[Line]:
+# The numbers
+
+
+def _short(summary: Summary, shown: Shown) -> Iterator[Line]:
     """A suite on one line, for ``-q``."""
-    parts = [
-        f"{label} {_value(summary.metric(name))}"
-        for name, label in (
-            ("accuracy", "accuracy"),
-            ("p95_latency", "p95"),
-            ("avg_cost", "avg cost"),
-            ("error_rate", "errors"),
-        )
-    ]
-    yield Line(text=f"{summary.title}: {', '.join(parts)} (n={summary.n})")
+    parts = []
+    for name, label in (
+        ("accuracy", "accuracy"),
+        ("p95_latency", "p95"),
+        ("avg_cost", "avg cost"),
+        ("error_rate", "errors"),
+    ):
+        metric = summary.metric(name)
+        bounds = [item.threshold.bound for item in shown.verdict.of(summary, name)]
+        parts.append(f"{label} {value_text(metric.value, metric.unit, bound=bounds)}")
+    title = summary.title
+    if summary.model and _has_models(shown.verdict):
+        title += f", {summary.model}"
+    numbers = f": {', '.join(parts)} (n={summary.n})"
+    # The numbers are what the line is for; the sentences below it name the suite in full.
+    yield Line(text=cut(title, max(shown.width - len(numbers), _MIN_TITLE)) + numbers)
 
 
-def _table(summary: Summary, shown: Shown) -> Iterator[Line]:
-    """A suite's numbers, a line each, with interval, count, threshold and verdict."""
-    yield Line(text=_suite_title(summary, shown))
-    yield Line(text=_row("", "value", "95 % interval", "n", "threshold", ""))
+def _tables(shown: Shown) -> Iterator[Line]:
+    """A table for each suite and model, and one for the thresholds over all of them."""
+    tables = [_table(summary, shown) for summary in shown.verdict.summaries]
+    tables += [_pooled(shown.verdict)]
+    widths = fitted([row for _, rows, _ in tables for row in rows], shown.width)
+    for title, rows, notes in tables:
+        if rows:
+            yield Line(text=title)
+            yield from aligned(rows, widths, shown.width)
+            yield from (Line(text=f"  {note}", color="yellow") for note in notes)
+            yield Line()
+
+
+def _table(summary: Summary, shown: Shown) -> tuple[str, list[Row], list[str]]:
+    """Title, rows and notes: each number with interval, count, thresholds and verdicts."""
     judged = [
         item
         for item in shown.verdict.judgements
-        if (item.suite, item.model) == (summary.title, summary.model)
+        if (item.suite, item.model) == (summary.title, summary.model) and not _goes_without(item)
     ]
-    extra = [item.threshold.metric for item in judged if item.threshold.metric not in _ROWS]
-    scores = [f"score({name})" for name in summary.score_names]
-    names = [*_ROWS[:1], *dict.fromkeys([*scores, *extra]), *_ROWS[1:]]
+    rows: list[Row] = []
     notes = []
-    for name in names:
-        if name == "unscored_rate" and not summary.n_unscored:
-            continue
+    for name in _metrics_shown(summary, judged):
         metric = summary.metric(name)
         own = [item for item in judged if item.threshold.metric == name]
-        whole = [item for item in own if item.threshold.tag is None]
-        yield from _metric_lines(name, metric, whole)
-        for item in own:
-            if item.threshold.tag is not None:
-                label = f"{name} [{item.threshold.tag}]"
-                yield from _metric_lines(label, item.metric, [item])
+        rows += _rows(_label(name), metric, [item for item in own if item.threshold.tag is None])
+        for tag in dict.fromkeys(item.threshold.tag for item in own if item.threshold.tag):
+            tagged = [item for item in own if item.threshold.tag == tag]
+            rows += _rows(f"{_label(name)} [{tag}]", tagged[0].metric, tagged)
         if metric.note and metric.value is not None:
             notes.append(f"{_label(name)}: {metric.note}")
-    for note in notes:
-        yield Line(text=f"  {note}", color="yellow")
-    yield Line()
+    head = Row(
+        value="value",
+        interval="95 % interval",
+        n="n",
+        bound="threshold" if any(row.bound for row in rows) else "",
+    )
+    return _suite_title(summary, shown), [head, *rows], notes
+
+
+def _pooled(verdict: Verdict) -> tuple[str, list[Row], list[str]]:
+    """The same of the thresholds over all suites together; no rows where there are none."""
+    pooled = [item for item in verdict.judgements if item.suite is None and item.metric]
+    rows: list[Row] = []
+    for name, tag in dict.fromkeys((item.threshold.metric, item.threshold.tag) for item in pooled):
+        own = [
+            item for item in pooled if (item.threshold.metric, item.threshold.tag) == (name, tag)
+        ]
+        rows += _rows(_label(name) + (f" [{tag}]" if tag else ""), own[0].metric, own)
+    return "all suites together", rows, []
 
 
 def _suite_title(summary: Summary, shown: Shown) -> str:
@@ -155,7 +192,7 @@ def _suite_title(summary: Summary, shown: Shown) -> str:
         if (coverage.suite, coverage.variant) == (summary.suite, summary.variant)
     )
     n = summary.n_asked + summary.n_skipped
-    cases = f"{n} of {n_total} cases" if n_total > n else f"{n} case{'s' if n != 1 else ''}"
+    cases = out_of(n, n_total, "case") if n_total > n else counted(n, "case")
     counts = [
         f"{number} {word}"
         for word, number in (
@@ -171,93 +208,103 @@ def _suite_title(summary: Summary, shown: Shown) -> str:
     return f"{one_line(', '.join(head))}: {', '.join(counts)}"
 
 
-def _metric_lines(name: str, metric: Metric | None, judged: Sequence[Judgement]) -> Iterator[Line]:
+def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
+    """The usual metrics, every score, whatever has a threshold, and what could not be scored."""
+    scores = [f"score({name})" for name in summary.score_names]
+    extra = [item.threshold.metric for item in judged if not item.is_implied]
+    names = [*_ROWS[:1], *(name for name in [*scores, *extra] if name not in _ROWS), *_ROWS[1:]]
+    if summary.n_unscored:
+        names.append("unscored_rate")
+    return list(dict.fromkeys(names))
+
+
+def _goes_without(item: Judgement) -> bool:
+    """Whether a setting's bound goes without saying: no errors allowed, and none too many."""
+    return item.is_implied and item.threshold.bound == 0 and item.status != "not met"
+
+
+def _rows(label: str, metric: Metric | None, judged: Sequence[Judgement]) -> Iterator[Row]:
     """A metric with each of its thresholds; the number itself is written once."""
-    interval = interval_text(metric) if metric else ""
-    n = str(metric.n) if metric and metric.n else ""
-    bounds = [item.threshold.bound for item in judged]
-    value = NOT_AVAILABLE
+    number = Row(label=label, value=NOT_AVAILABLE)
     if metric is not None:
-        value = value_text(metric.value, metric.unit, bound=bounds[0] if bounds else None)
+        bounds = [item.threshold.bound for item in judged]
+        number = Row(
+            label=label,
+            value=value_text(metric.value, metric.unit, bound=bounds),
+            interval=interval_text(metric),
+            n=str(metric.n or ""),
+        )
     if not judged:
-        yield Line(text=_row(_label(name), value, interval, n, "", ""))
+        yield number
     for index, item in enumerate(judged):
-        verdict = item.status + (", uncertain" if item.is_uncertain else "")
-        bound = bound_text(item.threshold)
-        first = (_label(name), value, interval, n) if index == 0 else ("", "", "", "")
-        color = _COLORS[item.status]
-        if item.status == "met" and item.is_uncertain and not item.is_implied:
-            color = "yellow"
-        show_color = None if item.is_implied and item.status == "met" else color
-        yield Line(text=_row(*first, bound, verdict), color=show_color)
+        yield replace(
+            number if index == 0 else Row(),
+            bound=bound_text(item.threshold),
+            verdict=item.status + (", uncertain" if item.is_uncertain else ""),
+            color=_color(item),
+        )
 
 
-def _row(name: str, value: str, interval: str, n: str, bound: str, verdict: str) -> str:
-    text = f"  {name:<12}{value:>10}  {interval:<20}{n:>6}  {bound:<10} {verdict}"
-    return text.rstrip()
+def _color(item: Judgement) -> str | None:
+    """Green is met, yellow uncertain or not judged, red what fails; a setting that is met none."""
+    if item.status != "met":
+        return _COLORS[item.status]
+    if item.is_implied:
+        return None
+    return "yellow" if item.is_uncertain else _COLORS["met"]
 
 
 def _label(name: str) -> str:
-    names = {"error_rate": "errors", "unscored_rate": "unscored"}
-    return names.get(name, name.replace("_", " "))
+    """A metric as it is read; the name of a score is the user's own."""
+    return _LABELS.get(name, name if name.startswith("score(") else name.replace("_", " "))
 
 
-def _pooled(verdict: Verdict) -> Iterator[Line]:
-    """The thresholds over all suites together, and those of suites that are not there."""
-    pooled = [item for item in verdict.judgements if item.suite is None and item.metric]
-    if pooled:
-        yield Line(text="all suites together")
-        for item in pooled:
-            tag = f" [{item.threshold.tag}]" if item.threshold.tag else ""
-            yield from _metric_lines(item.threshold.metric + tag, item.metric, [item])
-        yield Line()
+# The cases
 
 
 def _failures(shown: Shown) -> Iterator[Line]:
     """The cases that were not passed: what was asked, expected and got, and why it counts so."""
-    records = [
-        record
-        for record in _records(shown.verdict)
-        if record.outcome in ("errored", "missed", "unscored")
-    ]
-    if not records:
-        return
     order = {"errored": 0, "unscored": 1, "missed": 2}
+    records = [record for record in _records(shown.verdict) if record.outcome in order]
     records.sort(key=lambda record: order[record.outcome])
     limit = _MAX_FAILURES if shown.verbosity < 1 else len(records)
-    many = len(shown.verdict.summaries) > 1
     for record in records[:limit]:
-        yield from _failure(record, shown.width, many=many)
+        yield from _failure(record, shown)
     if len(records) > limit:
         yield Line(text=f"... and {len(records) - limit} more; -v shows them all")
         yield Line()
 
 
-def _failure(record: Record, width: int, *, many: bool) -> Iterator[Line]:
-    where = f" ({record.suite})" if many else ""
-    title = cut(f"{record.outcome}: {one_line(record.case_id)}{where}", width)
-    yield Line(text=title, color="red" if record.outcome == "errored" else "yellow")
-    fields: list[tuple[str, Any]] = []
-    if record.input is not None:
-        fields.append(("input", record.input))
-    if record.expected is not None:
-        fields.append(("expected", record.expected))
-    if record.output is not None:
-        fields.append(("got", record.output))
-    if record.reason:
-        fields.append(("why", record.reason))
-    for label, value in fields:
-        yield Line(text=f"  {label:<9}{cut(one_line(value), width - 11)}")
+def _failure(record: Record, shown: Shown) -> Iterator[Line]:
+    title = f"{record.outcome}: {_name(record, shown.verdict)}"
+    color = "red" if record.outcome == "errored" else "yellow"
+    yield Line(text=cut(title, shown.width), color=color)
+    why = None if _repeats_answer(record) else record.reason or None
+    for label, value in (
+        ("input", record.input),
+        ("expected", record.expected),
+        ("got", record.output),
+        ("why", why),
+    ):
+        if value is not None:
+            yield Line(text=f"  {label:<9}{cut(one_line(value), shown.width - 11)}")
     yield Line()
+
+
+def _repeats_answer(record: Record) -> bool:
+    """Whether the reason only says again what was expected and got."""
+    got, expected = repr(record.output), repr(record.expected)
+    return record.reason in (f"assert {got} == {expected}", f"assert {expected} == {got}")
 
 
 def _all_cases(shown: Shown) -> Iterator[Line]:
     """Every case on a line, for ``-vv``."""
     for record in _records(shown.verdict):
-        clocks = [value_text(record.latency_s, "seconds"), value_text(record.cost_usd, "dollars")]
-        got = "" if record.output is None else one_line(record.output)
-        text = f"{record.outcome:<9}{clocks[0]:>9} {clocks[1]:>10}  {one_line(record.case_id)}"
-        yield Line(text=cut(f"{text}: {got}" if got else text, shown.width))
+        latency = value_text(record.latency_s, "seconds")
+        cost = value_text(record.cost_usd, "dollars")
+        got = "" if record.output is None else f": {one_line(record.output)}"
+        text = f"{record.outcome:<9}{latency:>9} {cost:>10}  {_name(record, shown.verdict)}{got}"
+        yield Line(text=cut(text, shown.width))
     yield Line()
 
 
@@ -267,54 +314,94 @@ def _records(verdict: Verdict) -> list[Record]:
     return list(found.values())
 
 
+def _name(record: Record, verdict: Verdict) -> str:
+    """The case's id, with suite and model where there are several that it may be of."""
+    own = []
+    if len({summary.title for summary in verdict.summaries}) > 1:
+        own.append(f"{record.suite} ({record.variant})" if record.variant else record.suite)
+    if record.model and _has_models(verdict):
+        own.append(record.model)
+    return one_line(f"{record.case_id} ({', '.join(own)})" if own else record.case_id)
+
+
+def _has_models(verdict: Verdict) -> bool:
+    """Whether several models were asked, so that a name has to be said."""
+    return len({summary.model for summary in verdict.summaries if summary.model}) > 1
+
+
+# The gate
+
+
 def _gate(shown: Shown) -> Iterator[Line]:
-    """The verdict, and a sentence for each threshold that is not met."""
+    """A sentence for each threshold that is not met, and the verdict as the last line."""
     verdict = shown.verdict
-    for item in verdict.judgements:
-        if item.status == "not met" or (item.status == "invalid" and not item.is_implied):
-            yield Line(text=_sentence(item), color="red")
-    invalid = [item for item in verdict.judgements if item.status == "invalid"]
-    if invalid and all(item.is_implied for item in invalid):
-        for text in dict.fromkeys(_sentence(item, with_metric=False) for item in invalid):
-            yield Line(text=text, color="red")
-    partial = dict.fromkeys(
+    wrong = [item for item in verdict.judgements if item.status in ("not met", "invalid")]
+    said = {(item.suite, item.model) for item in wrong if not item.is_implied}
+    sentences = [
+        _sentence(item, verdict)
+        for item in wrong
+        # Where a threshold is invalid, the bounds of the settings are so for the same reason.
+        if item.status == "not met" or not item.is_implied or (item.suite, item.model) not in said
+    ]
+    for text in dict.fromkeys(sentences):
+        yield Line(text=text, color="red")
+    partial = [
         f"not judged: {_place(item)}{item.reason}"
         for item in verdict.explicit
         if item.status == "not judged"
-    )
-    for text in partial:
+    ]
+    for text in dict.fromkeys(partial):
         yield Line(text=text, color="yellow")
     yield Line(text=_last_line(shown), color=_COLORS[verdict.status])
 
 
-def _sentence(item: Judgement, *, with_metric: bool = True) -> str:
+def _sentence(item: Judgement, verdict: Verdict) -> str:
     """``not met: test_routes_ticket: accuracy is 92.2 %, wanted >= 95% (n=64)``."""
-    place = _place(item)
-    name = item.threshold.metric
-    if item.status == "invalid":
-        what = f"{item.threshold.text}: " if with_metric else ""
-        return f"invalid: {place}{what}{item.reason}"
-    metric = item.metric
-    assert metric is not None
-    value = value_text(metric.value, metric.unit, bound=item.threshold.bound)
-    tag = f" of [{item.threshold.tag}]" if item.threshold.tag else ""
-    bound = bound_text(item.threshold)
-    return f"not met: {place}{_label(name)}{tag} is {value}, wanted {bound} (n={metric.n})"
+    threshold, metric = item.threshold, item.metric
+    place = _place(item, model=item.model if _has_models(verdict) else None)
+    bound = bound_text(threshold)
+    if item.status == "invalid" or metric is None:
+        what = "" if item.is_implied else f"{threshold.metric} {bound}: "
+        return f"{item.status}: {place}{what}{item.reason}"
+    names = {"error_rate": "errors are", "unscored_rate": "unscored cases are"}
+    name = names.get(threshold.metric, f"{_label(threshold.metric)} is")
+    value = value_text(metric.value, metric.unit, bound=threshold.bound)
+    return f"not met: {place}{name} {value}, wanted {bound} (n={metric.n})"
 
 
-def _place(item: Judgement) -> str:
-    return f"{item.suite}: " if item.suite else "all suites: " if item.metric else ""
+def _place(item: Judgement, *, model: str | None = None) -> str:
+    """``tickets [angry], router:predict: ``, as far as there is something to say."""
+    place = item.suite or ("all suites" if item.threshold.suite == POOLED else "")
+    if not place:
+        return ""
+    tag = f" [{item.threshold.tag}]" if item.threshold.tag else ""
+    return f"{place}{tag}{f', {model}' if model else ''}: "
 
 
 def _last_line(shown: Shown) -> str:
+    """The verdict, and what of it no sentence on a threshold says."""
     verdict = shown.verdict
-    counts = _count(item.status for item in verdict.explicit)
     if verdict.reason:
         return f"gate: {verdict.status}: {verdict.reason}"
-    if not shown.has_thresholds and verdict.status == "met":
+    if not shown.has_thresholds and verdict.status in ("met", "not judged"):
         return "gate: no thresholds are set (model_eval_thresholds)"
-    detail = ", ".join(f"{n} {status}" for status, n in counts.items())
-    return f"gate: {verdict.status}" + (f" (thresholds: {detail})" if detail else "")
+    details = list(dict.fromkeys(_implied_causes(verdict)))
+    counts = _count(item.status for item in verdict.explicit)
+    if counts:
+        detail = ", ".join(f"{n} {status}" for status, n in counts.items())
+        details.append(f"thresholds: {detail}")
+    return f"gate: {verdict.status}" + (f" ({'; '.join(details)})" if details else "")
+
+
+def _implied_causes(verdict: Verdict) -> Iterator[str]:
+    """What the settings' bounds have to do with a verdict that no threshold accounts for."""
+    if any(item.status == verdict.status for item in verdict.explicit):
+        return
+    for item in verdict.judgements:
+        if item.status == "not met":
+            yield _OVER[item.threshold.metric]
+        elif item.status == "invalid" and verdict.explicit:
+            yield str(item.reason)  # without thresholds, the sentence above says it already
 
 
 def _count(statuses: Iterable[Status]) -> dict[Status, int]:
@@ -322,7 +409,3 @@ def _count(statuses: Iterable[Status]) -> dict[Status, int]:
     for status in statuses:
         counts[status] = counts.get(status, 0) + 1
     return counts
-
-
-def _value(metric: Metric) -> str:
-    return value_text(metric.value, metric.unit)

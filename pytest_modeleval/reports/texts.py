@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["cut", "columns", "one_line", "padded", "visible"]
+__all__ = ["columns", "cut", "one_line", "padded", "visible"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _DOTS = "..."

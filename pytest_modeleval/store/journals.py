@@ -56,7 +56,11 @@ class Journal:
             self.n_lost += 1
 
     def _open(self) -> int:
-        """Open the file, and see whether a process that was killed left half a line in it."""
+        """Open the file, and see whether a process that was killed left half a line in it.
+
+        A line that another process is just writing looks the same; an empty line then follows it,
+        which readers pass over.
+        """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         descriptor = os.open(self.path, flags, 0o644)
         if os.lseek(descriptor, 0, os.SEEK_END) > 0:

@@ -125,6 +125,10 @@ class Running:
         self.process.wait(10)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes minutes, since it installs packages")
+
+
 def _sessions():
     """Pid and session of each process that is no zombie."""
     for path in Path("/proc").glob("[0-9]*/stat"):

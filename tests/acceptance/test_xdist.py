@@ -88,7 +88,12 @@ class Finished:
 
 def outcome_of(testcase):
     """What a test case of a JUnit file came to, and its properties without clocks."""
-    signs = [(child.tag, child.get("message")) for child in testcase if child.tag != "properties"]
+    signs = [
+        # Half an emoji can't cross to the controller, and pytest writes it in its own way.
+        (child.tag, (child.get("message") or "").replace("#xD83D", "\ufffd"))
+        for child in testcase
+        if child.tag != "properties"
+    ]
     properties = {item.get("name"): item.get("value") for item in testcase.iter("property")}
     properties.pop("model_eval.latency_s", None)
     return signs, properties
@@ -130,8 +135,8 @@ def spread(request, make_project):
 def test_the_run_that_all_others_are_compared_with_holds_every_outcome(single):
     """Or else the comparison would say little."""
     assert single.result.status == 0, single.result.text
-    counts = {"passed": 13 + 5, "missed": 3 + 3 + 3 + 3 + 4, "errored": 12}
-    assert single.result.counts == {**counts, "unscored": 3, "skipped": 3}
+    counts = {"passed": 11, "missed": 17, "errored": 12, "unscored": 3, "skipped": 3}
+    assert single.result.counts == counts
 
 
 def test_workers_give_the_same_records(single, spread, no_trouble):
@@ -158,8 +163,10 @@ def test_workers_give_the_same_junit_file(single, spread):
 
 
 def test_workers_ask_each_case_once(single, spread):
-    """All together, and none that is skipped by a mark or belongs to the other."""
-    assert set(spread.asked.values()) == {1}
+    """All together as often as one process alone: once, and once in each variant."""
+    assert {text: n for text, n in spread.asked.items() if n > 1}.keys() == {
+        f"bug-{number} \ufffd" for number in range(4)
+    }
     assert spread.asked == single.asked
 
 
@@ -251,9 +258,7 @@ def test_a_run_over_workers_without_any_eval_is_judged_by_its_tests_alone(projec
         (["--model-eval-thresholds=accuracy >= 90"], "for ninety percent write 90% or 0.9"),
     ],
 )
-def test_a_setting_that_cannot_work_is_refused_in_one_sentence(
-    project, no_trouble, args, sentence
-):
+def test_a_setting_that_cannot_work_is_refused_in_one_sentence(project, no_trouble, args, sentence):
     """Exit 4, once, and no folder of a run; most of these only the workers can find."""
     project.suite(*(f"right-{n}" for n in range(6)))
     project.ini("accuracy >= 1%")
@@ -278,8 +283,23 @@ def test_a_dataset_that_is_not_there_is_a_collection_error(project, no_trouble):
 
     no_trouble(result)
     assert result.status != 0
-    assert len(re.findall(r"^E .*tickets\.csv.*$", result.text, re.MULTILINE)) == 1, result.text
-    assert "gate: met" not in result.text
+    assert result.text.count("\ntickets.csv: there is no such file") == 1
+    assert result.gate == "gate: invalid: collection failed, so nothing was asked"
+    assert not project.runs
+
+
+@pytest.mark.parametrize("args", [[], ["--continue-on-collection-errors"]])
+def test_a_file_that_cannot_be_collected_does_not_keep_workers_from_the_others(project, args):
+    """As xdist does with any tests: what can be collected runs, and the run fails."""
+    project.suite("right-1", "right-2", "wrong-1")
+    project.write("test_broken.py", "import nothing_of_that_name\n")
+    project.ini("accuracy >= 60%")
+
+    result = project.run("-n2", *args)
+
+    assert result.status == 1
+    assert result.counts == {"passed": 2, "missed": 1, "error": 1}
+    assert project.verdict == "met"
 
 
 def test_last_failed_runs_again_what_workers_missed(project):
@@ -335,8 +355,7 @@ def bought(project):
     return {key: keys.count(key) for key in keys}
 
 
-@pytest.mark.parametrize("mode", ["load", "loadscope"])
-def test_a_case_that_kills_its_worker_is_the_only_one_lost(project, serve, no_trouble, mode):
+def test_a_case_that_kills_its_worker_is_the_only_one_lost(project, serve, no_trouble):
     """It is errored; what the worker had bought ahead is not bought again."""
     server = serve(latency_s=0.05)
     prompts = {f"case-{n}": f"ticket {n}" for n in range(60)}
@@ -345,7 +364,7 @@ def test_a_case_that_kills_its_worker_is_the_only_one_lost(project, serve, no_tr
     project.ini("accuracy >= 50%", model="openai:fake")
 
     address = f"--model-eval-base-url={server.base_url}"
-    result = project.run("-n2", f"--dist={mode}", "--model-eval-concurrency=8", address)
+    result = project.run("-n2", "--model-eval-concurrency=8", address)
 
     no_trouble(result)
     assert result.status == 1

@@ -205,6 +205,17 @@ def test_a_run_of_skipped_cases_is_invalid():
     assert (judgement.status, judgement.reason) == ("invalid", "all 3 cases were skipped")
 
 
+def test_one_case_is_said_as_one():
+    """No sentence says 1 cases."""
+    skipped = judge_one(make_records("s"), "accuracy >= 90%")
+    partial = judge_one([], "accuracy >= 90%", [covering(1, 0), covering(1, suite="x")])
+    unknown = judge_one(make_records("p"), "avg_cost <= $1")
+
+    assert skipped.reason == "the only case was skipped"
+    assert partial.reason == "incomplete: 0 of 1 case"
+    assert unknown.reason.startswith("the cost is unknown for the only case; ")
+
+
 def test_some_skipped_cases_are_left_out():
     """They are counted and change nothing else."""
     assert judge_one(make_records("pps"), "accuracy >= 100%").status == "met"
@@ -364,6 +375,20 @@ def test_a_rate_that_is_kept_leaves_a_partial_run_alone():
     )
 
     assert verdict.fails is False
+
+
+def test_a_partial_run_that_was_cut_off_is_invalid():
+    """Of a selection, too, no part is the whole."""
+    verdict = judge_lines(make_records("p"), [], [covering(60, 3)])
+
+    assert verdict.status == "invalid"
+
+
+def test_a_partial_run_of_skipped_cases_is_not_judged():
+    """Nothing was asked that could exceed a rate."""
+    verdict = judge_lines(make_records("s"), [], [covering(60, 1)])
+
+    assert (verdict.status, verdict.fails) == ("not judged", False)
 
 
 def test_a_pooled_rate_may_hide_what_a_suite_exceeds():
@@ -642,6 +667,18 @@ def test_a_total_is_never_uncertain():
     assert judge_one(make_costs([0.5, 0.5]), "total_cost <= $1").is_uncertain is False
 
 
+@pytest.mark.parametrize(
+    "line", ["max_latency <= 10s", "case_pass_rate >= 0%", "macro_f1 >= 50%", "total_cost <= $1"]
+)
+def test_what_has_no_interval_by_nature_is_never_uncertain(line):
+    """A maximum is what it is."""
+    record = Record(
+        suite="tickets", case_id="a", outcome="passed", latency_s=1.0, expected="a", cost_usd=0.1
+    )
+
+    assert judge_one([record], line).is_uncertain is False
+
+
 @pytest.mark.parametrize("coverage", [covering(60, 10), covering(60)], ids=["partial", "cut off"])
 def test_what_was_not_judged_is_not_uncertain(coverage):
     """The mark is one of verdicts that were given."""
@@ -706,10 +743,35 @@ def test_a_suite_may_be_missing_where_files_are():
     check_scopes([parse_threshold("mails: accuracy >= 90%")], SUITES, is_partial=True)
 
 
-def test_a_suite_that_is_nearly_named_is_refused_all_the_same():
-    """A typo is a typo, whichever files are given."""
-    assert "did you mean 'tickets'?" in scope_refusal(
-        "tikets: accuracy >= 90%", SUITES, is_partial=True
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tikets: accuracy >= 90%",
+        "tickets2: accuracy >= 90%",
+        "[angyr]: accuracy >= 90%",
+        "all[angyr]: accuracy >= 90%",
+    ],
+)
+def test_a_scope_that_may_be_in_another_file_is_taken(line):
+    """A suite with a similar name, or another suite's tag, may well be in a file not given."""
+    check_scopes([parse_threshold(line)], SUITES, is_partial=True)
+
+
+def test_a_tag_of_a_suite_that_is_there_is_refused_all_the_same():
+    """A typo is a typo, whichever other files are given."""
+    assert "did you mean 'angry'?" in scope_refusal(
+        "tickets[angyr]: accuracy >= 90%", SUITES, is_partial=True
+    )
+
+
+@pytest.mark.parametrize("scope", ["letters", "[vip]", "all[vip]", "letters[vip]"])
+def test_a_scope_that_is_in_another_file_is_not_judged(scope):
+    """It is neither met nor a failure, and the reason names it."""
+    judgement = judge_one(make_records("p"), f"{scope}: accuracy >= 50%")
+
+    assert (judgement.status, judgement.reason) == (
+        "not judged",
+        f"{scope} is not in this selection",
     )
 
 

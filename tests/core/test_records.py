@@ -67,10 +67,15 @@ def test_a_journal_line_reads_back_as_the_record(record):
 
 
 def test_a_line_holds_only_what_is_known():
-    """Fields that say nothing are left out; an empty answer says something."""
+    """Fields that say nothing are left out; an empty answer says something.
+
+    The format's version comes first, for a reader that has to refuse the line.
+    """
     record = Record(suite="tickets", case_id="a", outcome="missed", output="", cost_usd=0.0)
 
+    assert next(iter(record.to_dict())) == "format_version"
     assert record.to_dict() == {
+        "format_version": 1,
         "suite": "tickets",
         "case_id": "a",
         "outcome": "missed",

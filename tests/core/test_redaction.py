@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.redaction import Redactor
+from pytest_modeleval.core.redaction import IDENTITY, Redactor
 
 SECRET = "hunter2-hunter2"
 secrets = st.text(string.ascii_lowercase + string.digits + '-."\\$*( é', min_size=6, max_size=20)
@@ -53,6 +53,10 @@ def test_the_longer_of_two_secrets_is_replaced_whole():
         "Authorization: Basic dXNlcjpodW50ZXIyaHVudGVyMg==",
         "Authorization: abcdefgh12345678",
         '{"Authorization": "Token abcdefgh12345678"}',
+        '{\\"authorization\\": \\"ApiKey abcdefghijkl\\"}',
+        '[(b"Authorization", b"Basic dXNlcjpodW50ZXIyaHVudGVyMg==")]',
+        'Proxy-Authorization: Digest username="me", response="abcdefgh12345678"',
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=abcdefgh12345678",
     ],
 )
 def test_keys_and_authorization_headers_are_known_by_their_form(text):
@@ -70,6 +74,8 @@ def test_keys_and_authorization_headers_are_known_by_their_form(text):
         "Who is the bearer of this letter?",
         "What is a bearer certificate worth?",
         "The bearer instruments-of-title were stolen",
+        "After authorization, transfer the money",
+        "Authorization: yes",
     ],
 )
 def test_ordinary_words_stay(text):
@@ -89,6 +95,54 @@ def test_data_is_searched_all_through():
     }
 
 
+def test_the_value_of_an_authorization_header_is_a_secret():
+    """Whatever its scheme; a short word is none."""
+    data = {"Authorization": "Custom letters", "authorization": ["x" * 8], "AUTHORIZATION": "yes"}
+
+    assert Redactor({}).data({"headers": data}) == {
+        "headers": {
+            "Authorization": "[secret]",
+            "authorization": ["[secret]"],
+            "AUTHORIZATION": "yes",
+        }
+    }
+
+
+def test_a_known_secret_in_a_header_keeps_its_name():
+    """The reader sees which key the server refused."""
+    shown = Redactor({"API_KEY": SECRET}).text(f"Authorization: Bearer {SECRET}")
+
+    assert shown == "Authorization: Bearer [secret API_KEY]"
+
+
+@pytest.mark.parametrize("name", sorted(IDENTITY))
+def test_what_cases_are_counted_by_stays(name):
+    """A variable like ``SORT_KEY=passed`` changes no count."""
+    line = Redactor({"SORT_KEY": "passed"}).json_line({name: "passed", "output": "passed"})
+
+    assert json.loads(line) == {name: "passed", "output": "[secret SORT_KEY]"}
+
+
+class Unshowable:
+    """An object whose class breaks."""
+
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("depth", [10, 300, 450, 900, 2000])
+def test_a_deep_value_is_written_without_its_secret(depth):
+    """However deep, it costs neither the line nor the secret."""
+    value = SECRET
+    for _ in range(depth):
+        value = [value]
+
+    line = Redactor({"API_KEY": SECRET}).json_line({"case_id": "a", "output": value})
+
+    assert json.loads(line)["case_id"] == "a"
+    assert SECRET not in line
+
+
 def test_a_secret_that_json_escapes_is_found_in_a_line():
     """Quotes and backslashes of a password hide nothing."""
     secret = 'pa"ss\\word\n'
@@ -100,8 +154,8 @@ def test_a_secret_that_json_escapes_is_found_in_a_line():
 
 @pytest.mark.parametrize(
     "value",
-    [object(), float("nan"), {1, 2}, 10**5000, {(1, 2): 3}, {"a": {(1, 2): 3}}],
-    ids=["object", "nan", "set", "huge", "tuple key", "nested tuple key"],
+    [object(), float("nan"), {1, 2}, 10**5000, {(1, 2): 3}, {"a": {(1, 2): 3}}, Unshowable()],
+    ids=["object", "nan", "set", "huge", "tuple key", "nested tuple key", "unshowable"],
 )
 def test_a_line_is_always_written(value):
     """What JSON cannot hold is shown, and costs nothing of the rest."""

@@ -179,11 +179,81 @@ def test_a_threshold_is_refused_with_the_place_it_stands_at():
     assert refusal(cli={"thresholds": lines}) == f"--model-eval-thresholds: {rest}"
 
 
-def test_an_option_given_twice_is_refused():
-    """Where one value is wanted, neither of two is taken silently."""
-    message = refusal(cli={"model": ["a:b", "c:d"]})
+def test_of_an_option_given_twice_the_last_one_holds():
+    """As everywhere in pytest: a wrapper script sets one, and the caller overrides it."""
+    assert resolve({"model": ["a:b", "c:d"]}, {}).model == "c:d"
 
-    assert message == "--model-eval-model: one value is wanted, not 2: a:b, c:d"
+
+@pytest.mark.parametrize(
+    ("name", "texts"), [("thresholds", [""]), ("thresholds", ["", " "]), ("model", ["a:b", ""])]
+)
+def test_an_empty_value_on_the_command_line_is_refused(name, texts):
+    """An unset variable of a CI script does not turn the gate off."""
+    metavar = {"thresholds": "THRESHOLD", "model": "SPEC"}[name]
+
+    assert refusal(cli={name: texts}) == (
+        f"--model-eval-{name}: the value is empty; write {metavar}, or leave the option out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "result"),
+    [
+        ("concurrency", 2, "concurrency", 2),
+        ("retries", 0, "retries", 0),
+        ("max_error_rate", 0.25, "max_error_rate", 0.25),
+        ("max_error_rate", 1, "max_error_rate", 1.0),
+        ("max_unscored_rate", 1e-05, "max_unscored_rate", 1e-05),
+        ("model", "a:b", "model", "a:b"),
+        ("model", ["a:b"], "model", "a:b"),
+    ],
+)
+def test_native_toml_gives_a_number_where_one_is_wanted(name, value, field, result):
+    """``model_eval_concurrency = 2`` needs no quotes in ``[tool.pytest]``."""
+    assert getattr(resolve({}, {name: value}), field) == result
+
+
+def test_one_text_is_a_list_of_one_line():
+    """``model_eval_thresholds = "accuracy >= 90%"`` needs no brackets."""
+    (threshold,) = resolve({}, {"thresholds": "accuracy >= 90%"}).thresholds
+
+    assert threshold.bound == 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("concurrency", True, "true is not a number"),
+        ("concurrency", 2.5, "'2.5' is not a whole number; write 16"),
+        ("concurrency", {"a": 1}, "{'a': 1} is not a number"),
+        ("retries", False, "false is not a number"),
+        ("max_error_rate", True, "true is not a number"),
+        ("max_error_rate", float("nan"), "'nan': 'nan' is not a rate; write 90% or 0.9"),
+        ("timeout", 60, "'60': a time needs its unit; write 60ms or 60s"),
+        ("thresholds", [1], "1 is not text; write it in quotes"),
+        ("thresholds", False, "false is not text; write it in quotes"),
+        ("model", True, "true is not text; write it in quotes"),
+        ("store", 5, "5 is not text; write it in quotes"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(name, value, message):
+    """Native TOML has types, and not each is a value of each key."""
+    assert refusal(ini={name: value}) == f"model_eval_{name}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["m input=1 output=2 input=3"], "'m input=1 output=2 input=3': input is given twice"),
+        (
+            ["m input=1 output=2", "m input=1 output=3"],
+            "'m input=1 output=3': m has a price already; write one line",
+        ),
+    ],
+)
+def test_a_price_given_twice_is_refused(lines, message):
+    """Neither of two prices is taken silently."""
+    assert refusal(ini={"prices": lines}) == f"model_eval_prices: {message}"
 
 
 def test_two_lines_in_the_ini_file_are_two_values():

@@ -25,6 +25,7 @@ from pytest_modeleval.core.stats import (
     smallest_n_with_upper_bound,
     student_t_quantile,
     wilson,
+    wilson_of_rate,
 )
 
 # The tables were computed with scipy 1.17 and statsmodels 0.15, and are rounded to six digits.
@@ -547,3 +548,34 @@ class TestPassK:
             function(3, 4, 1)
         with pytest.raises(ValueError, match="k is at least 1, not 0"):
             function(3, 1, 0)
+
+
+# Wilson of a rate
+
+
+@pytest.mark.parametrize(("n_passed", "n"), [(17, 20), (90, 100), (5, 5), (0, 3)])
+def test_wilson_of_a_rate_is_wilson_of_the_counts(n_passed, n):
+    """Where rate and n are whole cases, the two agree."""
+    interval, expected = wilson_of_rate(n_passed / n, n), wilson(n_passed, n)
+
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_wilson_of_a_rate_takes_parts_of_cases():
+    """An effective n is seldom whole, and the interval lies between its neighbours'."""
+    lows = [wilson_of_rate(0.7, n).low for n in (11, 11.73, 12)]
+
+    assert lows == sorted(lows)
+    assert len(set(lows)) == 3
+
+
+def test_wilson_of_no_case_is_undefined():
+    """As with counts."""
+    assert wilson_of_rate(0.5, 0) is None
+
+
+@pytest.mark.parametrize(("rate", "n"), [(-0.1, 5), (1.1, 5), (0.5, -1)])
+def test_wilson_refuses_what_is_no_rate(rate, n):
+    """A mistake of the caller is said."""
+    with pytest.raises(ValueError, match=r"is (from|at least) 0"):
+        wilson_of_rate(rate, n)

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_modeleval.core.records import Record
-from pytest_modeleval.core.stats import macro_f1, percentile, percentile_interval, wilson
+from pytest_modeleval.core.stats import (
+    macro_f1,
+    percentile,
+    percentile_interval,
+    wilson,
+    wilson_of_rate,
+)
 from pytest_modeleval.core.summaries import NOTHING_SCORED, Metric, group_records, summarize
 
 OUTCOMES = {"p": "passed", "m": "missed", "e": "errored", "u": "unscored", "s": "skipped"}
@@ -156,7 +162,26 @@ def test_repeats_are_averaged_inside_the_case_first():
 
     assert metric.n == 8
     assert metric.value == pytest.approx(REPEATS_MEAN, abs=5e-7)
-    assert metric.low == pytest.approx(REPEATS_MEAN - T_7 * REPEATS_SE, abs=5e-6)
+    interval = wilson_of_rate(REPEATS_MEAN, 8)  # the spread is that of 11.7 answers of 8 cases
+    assert (metric.low, metric.high) == pytest.approx((interval.low, interval.high), abs=5e-6)
+
+
+def test_repeats_that_always_agree_are_worth_fewer_cases():
+    """Case means of 0 and 1 spread most: rate (1 - rate) / SE² is one case less than there are."""
+    metric = metric_of(make_repeats(["ppp", "ppp", "ppp", "mmm"]), "accuracy")
+
+    interval = wilson_of_rate(0.75, 3)
+    assert (metric.low, metric.high) == pytest.approx((interval.low, interval.high))
+
+
+@given(cases=st.lists(st.text("pme", min_size=2, max_size=4), min_size=1, max_size=8))
+def test_an_accuracy_over_repeats_lies_within_its_interval(cases):
+    """Value and ends lie in [0, 1], in order, and better is not below worse."""
+    metric = metric_of(make_repeats(cases), "accuracy")
+
+    tolerance = 1e-12
+    assert 0 <= metric.low <= metric.value + tolerance
+    assert metric.value - tolerance <= metric.high <= 1
 
 
 @pytest.mark.parametrize("letter", ["p", "m"])

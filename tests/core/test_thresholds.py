@@ -53,6 +53,8 @@ def threshold_or_message(line):
         ("total_cost <= $5", "<=", 5.0),
         ("total_cost <= $2e-3", "<=", 0.002),
         ("total_cost <= $0", "<=", 0.0),
+        ("error_rate <= 1", "<=", 1.0),
+        ("p95_latency <= 8e2ms", "<=", 0.8),
     ],
 )
 def test_a_bound_is_read_in_the_unit_of_its_metric(line, operator, bound):
@@ -123,6 +125,9 @@ def test_the_text_is_what_the_user_wrote_without_spare_spaces():
         ("p95_latency <= 800ms", 0.8, True),
         ("p95_latency <= 800ms", 0.8001, False),
         ("avg_cost <= $0.002", 0.002, True),
+        ("total_cost <= $0.3", 0.1 + 0.1 + 0.1, True),
+        ("total_cost <= $0.3", 0.30000001, False),
+        ("error_rate <= 0", 1e-12, False),
     ],
 )
 def test_equal_is_met(line, value, is_met):
@@ -240,6 +245,12 @@ REGRESSION = (
         ("avg_cost <= cheap", "avg_cost is in US dollars; write $0.002"),
         ("total_cost <= 5", "total_cost is in US dollars; write $5"),
         ("avg_cost <= $-1", "a cost is at least $0"),
+        ("avg_cost <= -5", "a cost is at least $0"),
+        ("p95_latency <= -5", "a time is more than 0"),
+        ("accuracy >= -5", "a rate is between 0% and 100%, that is 0 and 1"),
+        ("accuracy >= 9e1", "a rate is between 0 and 1; for ninety percent write 90% or 0.9"),
+        ("p95_latency <= 8e2", "a time needs its unit; write 800ms or 800s"),
+        ("total_cost <= 5e0", "total_cost is in US dollars; write $5"),
     ],
 )
 def test_a_line_that_is_not_of_the_grammar_says_what_would_be(line, message):
@@ -283,7 +294,16 @@ def test_an_unknown_metric_is_answered_with_a_near_one_and_all_known(line, hint)
 @pytest.mark.parametrize("line", ["pass@K >= 50%", "pass^K <= 800ms"])
 def test_the_placeholder_of_the_grammar_is_no_metric(line):
     """K stands for a number; copied as it is, it is refused and not taken for a time."""
-    assert "unknown metric 'pass" in refusal(line)
+    message = refusal(line)
+
+    assert "unknown metric 'pass" in message
+    assert "; K stands for a number, as in pass@3; known are " in message
+    assert "did you mean" not in message
+
+
+def test_a_question_is_followed_by_a_sentence():
+    """Nobody writes "?;"."""
+    assert "did you mean 'accuracy'? The names known are accuracy, " in refusal("acuracy >= 1")
 
 
 def test_a_message_begins_with_where_the_line_stands():
@@ -299,6 +319,8 @@ def test_a_message_begins_with_where_the_line_stands():
         "p95_latency <= 1E999s",
         "p95_latency <= 1E-999s",
         "avg_cost <= $1e999",
+        "avg_cost <= $1e-999",
+        "accuracy >= 1e-999",
         pytest.param(f"p95_latency <= {'9' * 400}s", id="400 digits"),
     ],
 )

@@ -2,14 +2,31 @@
 
 import asyncio
 import functools
+import gc
 import threading
+import time
+import unittest.mock
 
 import pytest
 
 from pytest_modeleval import Prediction, UsageError
+from pytest_modeleval.models.base import AttemptError
 from pytest_modeleval.models.function import as_model
+from pytest_modeleval.models.pools import CallError
 
 WAIT_S = 10  # how long a test waits for what should come at once
+
+
+def until(condition):
+    """Wait until something is so, and say whether it became so."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def pool_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("modeleval-call")]
 
 
 def ask(model, *inputs):
@@ -160,6 +177,83 @@ def test_latency_is_the_call_alone():
         return prediction
 
     assert asyncio.run(main()).latency_s < 0.3
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no"), SystemExit("no"), asyncio.CancelledError("no")]
+)
+def test_what_an_awaitable_raises(error):
+    """It arrives as what it is, and ends neither the loop nor the pool."""
+
+    async def fail(text):
+        if text == "bad":
+            raise error
+        return text
+
+    async def main():
+        model = as_model(lambda text: fail(text))
+        try:
+            with pytest.raises(CallError) as caught:
+                await model.predict("bad")
+            return caught.value.error, (await model.predict("good")).output
+        finally:
+            await model.close()
+
+    assert asyncio.run(main()) == (error, "good")
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_awaitable_that_takes_too_long():
+    """It is cancelled after the time-out, which is its latency."""
+    cancelled = []
+
+    async def hang(_):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    with pytest.raises(AttemptError) as caught:
+        ask(as_model(lambda text: hang(text), timeout_s=0.1), "a")
+
+    assert (caught.value.failure.kind, caught.value.failure.latency_s) == ("timeout", 0.1)
+    assert until(lambda: cancelled)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_awaitable_that_comes_when_the_loop_has_ended():
+    """Nobody awaits it any more, which is no warning."""
+    release = threading.Event()
+
+    async def answer(text):
+        return text
+
+    def late(text):
+        release.wait(WAIT_S)
+        return answer(text)
+
+    async def main():
+        model = as_model(late)
+        task = asyncio.ensure_future(model.predict("a"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await model.close()
+
+    asyncio.run(main())
+    release.set()
+
+    assert until(lambda: not pool_threads())
+    gc.collect()
+
+
+def test_a_callable_that_seems_to_wrap_another_for_ever():
+    """A mock, which has every attribute, is a callable like any other."""
+    mock = unittest.mock.Mock(spec=["func"], return_value="HI", name="mock")
+
+    (prediction,) = ask(as_model(mock), "hi")
+
+    assert prediction.output == "HI"
 
 
 def test_a_clock_of_its_own():

@@ -269,6 +269,27 @@ def test_a_strict_pool_goes_on_after_a_late_return():
     assert run(1, use, timeout_s=0.3, is_strict=True) == "1"
 
 
+def test_a_late_return_after_the_loop_has_ended():
+    """A pool that serves another event loop by then is not disturbed by it."""
+    hanging, pool = Hanging(), ThreadPool(2, timeout_s=60.0)
+
+    async def first():
+        await give_up(pool, hanging)
+
+    async def second():
+        call = asyncio.ensure_future(pool.call(time.sleep, 0.1))
+        await asyncio.sleep(0.02)
+        hanging.release.set()
+        await asyncio.wait_for(call, WAIT_S)
+        value, _ = await asyncio.wait_for(pool.call(str, 1), WAIT_S)
+        pool.close()
+        return value
+
+    asyncio.run(first())
+
+    assert asyncio.run(second()) == "1"
+
+
 def test_a_call_that_comes_late_gets_its_thread_at_once():
     """A pool in which one long call runs, and which has nothing to do else, still looks up."""
     hanging = Hanging()

@@ -43,7 +43,7 @@ def side(number, bound):
         (1.0, "seconds", "1.00 s"),
         (12.34, "seconds", "12.3 s"),
         (123.4, "seconds", "123 s"),
-        (0.0, "dollars", "$0.00"),
+        (0.0, "dollars", "$0"),
         (12.345, "dollars", "$12.35"),
         (0.5, "dollars", "$0.50"),
         (0.0123, "dollars", "$0.012"),
@@ -81,6 +81,11 @@ def test_a_number_is_shown_with_its_unit(value, unit, text):
 def test_digits_are_added_until_the_number_is_on_its_side(value, unit, bound, text):
     """89.96 % is never shown as 90.0 % beside a bound of 90 %."""
     assert value_text(value, unit, bound=bound) == text
+
+
+def test_several_bounds_count_each():
+    """The number of a row lies on its side of every bound beside it."""
+    assert value_text(0.89964, "rate", bound=[0.8, 0.9, 0.8996]) == "89.964 %"
 
 
 @given(n=st.integers(1, 100_000), bound=st.integers(0, 10_000), data=st.data())
@@ -150,6 +155,7 @@ def test_money_is_shown_to_within_five_percent(value):
         ("seconds", 0.159, None, 0.2, "n/a to 200 ms"),
         ("seconds", 0.9, 0.2, 1.5, "0.20 to 1.50 s"),
         ("dollars", 0.002, 0.0015, 0.0025, "$0.0015 to $0.0025"),
+        ("dollars", 0.0, 0.0, 0.0, "$0 to $0"),
         ("rate", 0.9, None, None, ""),
     ],
 )

@@ -56,7 +56,7 @@ class FakeTerminal:
     def __init__(self):
         self.lines = []
 
-    def section(self, title, sep="=", **kw):
+    def write_sep(self, sep, title=None, **markup):
         self.lines.append((title, sep))
 
     def write_line(self, line, **markup):
@@ -88,7 +88,6 @@ def test_a_run_is_shown_as_a_table_its_failures_and_its_verdict():
         "  input    Where is my money?",
         "  expected billing",
         "  got      login",
-        "  why      assert 'login' == 'billing'",
         "",
         "gate: met (thresholds: 3 met)",
         "records: .modeleval/runs/x/records.jsonl",
@@ -103,6 +102,18 @@ def test_quiet_is_a_line_for_each_suite_and_the_verdict():
         "tickets: accuracy 90.0 %, p95 100 ms, avg cost $0.0010, errors 0.0 % (n=10)",
         "gate: met (thresholds: 3 met)",
     ]
+
+
+def test_a_quiet_line_fits_the_terminal():
+    """A long name is cut, and no number is."""
+    records = make_records("pp", suite="test_a_suite_with_a_long_name_indeed")
+    coverage = Coverage(suite=records[0].suite, n_total=2, n_selected=2)
+
+    (line, _) = texts(make_shown(records, ["accuracy >= 10%"], [coverage], verbosity=-1))
+
+    assert (
+        line == "test_a_su...: accuracy 100.0 %, p95 100 ms, avg cost $0.0010, errors 0.0 % (n=2)"
+    )
 
 
 def test_very_verbose_is_every_case():
@@ -322,9 +333,53 @@ def test_errors_over_the_limit_are_said():
     shown = make_shown(make_records("pppe"), [], rates={"max_error_rate": 0.05})
 
     assert texts(shown)[-2:] == [
-        "not met: tickets: errors is 25.0 %, wanted <= 5% (n=4)",
-        "gate: not met",
+        "not met: tickets: errors are 25.0 %, wanted <= 5% (n=4)",
+        "gate: not met (errors are over the allowed rate)",
     ]
+
+
+def test_a_gate_that_errors_alone_fail_does_not_blame_the_thresholds():
+    """All thresholds are met, and the last line says what is not."""
+    shown = make_shown(make_records("pppe"), ["accuracy >= 50%"], rates={})
+
+    assert texts(shown)[-1] == (
+        "gate: not met (errors are over the allowed rate; thresholds: 1 met)"
+    )
+
+
+def test_no_errors_allowed_goes_without_saying():
+    """The default bound is shown where it is broken."""
+    kept = texts(make_shown(make_records("pp"), rates={}))
+    broken = texts(make_shown(make_records("pe"), rates={}))
+
+    assert "  errors           0.0 %  0.0 to 65.8 %            2" in kept
+    assert "  errors          50.0 %  9.5 to 90.5 %            2  <= 0%      not met" in broken
+
+
+def test_a_sentence_says_its_suite_once():
+    """The scope of the line and the place are the same."""
+    shown = make_shown(make_records("pp", cost_usd=None), ["tickets: avg_cost <= $1"])
+
+    assert texts(shown)[-2].startswith("invalid: tickets: avg_cost <= $1: the cost is unknown")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("[angry]: accuracy >= 90%", "not met: tickets [angry]: accuracy is 0.0 %, wanted >= 90% (n=1)"),
+        ("all: accuracy >= 90%", "not met: all suites: accuracy is 0.0 %, wanted >= 90% (n=1)"),
+        ("score(my_tone) >= 90%", "not met: tickets: score(my_tone) is 50.0 %, wanted >= 90% (n=1)"),
+        ("unscored_rate <= 0.1", None),
+    ],
+)  # fmt: skip
+def test_a_sentence_names_what_was_judged(line, sentence):
+    """Place, metric, number and bound."""
+    records = make_records("m", tags=("angry",), scores={"my_tone": {"value": 0.5}})
+    coverage = Coverage(suite="tickets", n_total=1, n_selected=1, tags={"angry": (1, 1)})
+
+    found = [text for text in texts(make_shown(records, [line], [coverage])) if "not met: " in text]
+
+    assert found == ([sentence] if sentence else [])
 
 
 def test_a_partial_run_says_what_was_left_out():
@@ -491,6 +546,51 @@ def test_the_table_and_the_failures_fit_80_columns(letters, lines, latency, cost
     sentences = ("not met: ", "invalid: ", "not judged: ", "gate: ")
     wide = [line for line in found if len(line) > 80 and not line.startswith(sentences)]
     assert wide == []
+
+
+def test_a_label_that_does_not_fit_has_a_line_of_its_own():
+    """The numbers below it stay in their columns."""
+    records = make_records(
+        "p" * 90 + "m" * 10, tags=("a very long tag that no row could hold",), latency_s=12.5
+    )
+    tags = {"a very long tag that no row could hold": (100, 100)}
+    coverage = Coverage(suite="tickets", n_total=100, n_selected=100, tags=tags)
+
+    lines = texts(
+        make_shown(
+            records,
+            ["[a very long tag that no row could hold]: accuracy >= 95%", "accuracy >= 95%"],
+            [coverage],
+        )
+    )
+
+    at = lines.index("  accuracy [a very long tag that no row could hold]")
+    assert lines[at + 1].split() == lines[at - 1].split()[1:]
+    assert lines[at + 1].index("90.0 %") == lines[at - 1].index("90.0 %")
+    assert all(len(line) <= 80 for line in lines if not line.startswith("not met: "))
+
+
+def test_the_tables_of_a_run_have_the_same_columns():
+    """An eye that goes down finds the numbers of each suite in one place."""
+    records = make_records("pm", suite="a", scores={"tone of voice": {"value": 0.5}})
+    records += make_records("pm", suite="b")
+    coverages = [Coverage(suite=name, n_total=2, n_selected=2) for name in "ab"]
+
+    lines = texts(make_shown(records, ["accuracy >= 10%", "all: accuracy >= 10%"], coverages))
+
+    rows = [line for line in lines if line.startswith("  accuracy")]
+    assert len(rows) == 3
+    assert len(set(rows)) == 2  # the pool has more cases
+    assert len({line.index(" %") for line in rows}) == 1
+    assert len({line.index(">= 10%") for line in rows}) == 1
+
+
+def test_a_wide_answer_is_cut_by_the_columns_it_takes():
+    """A Chinese character is as wide as two others."""
+    lines = texts(make_shown(make_records("m", output="\u9322" * 100)))
+
+    got = next(line for line in lines if line.startswith("  got"))
+    assert got == "  got      " + "\u9322" * 33 + "..."
 
 
 @given(output=st.text(st.characters(exclude_categories=[])), case_id=st.text(min_size=1))

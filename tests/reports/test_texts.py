@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.reports.texts import cut, one_line, visible
+from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 
 any_text = st.text(st.characters(exclude_categories=[]))
 
@@ -77,7 +77,16 @@ def test_a_long_text_costs_no_time():
 
 @pytest.mark.parametrize(
     ("text", "width", "shown"),
-    [("short", 5, "short"), ("longer", 5, "lo..."), ("", 5, ""), ("abcdefgh", 4, "a...")],
+    [
+        ("short", 5, "short"),
+        ("longer", 5, "lo..."),
+        ("", 5, ""),
+        ("abcdefgh", 4, "a..."),
+        ("abc", 2, ".."),
+        ("\u9322\u9322", 4, "\u9322\u9322"),
+        ("\u9322\u9322\u9322", 5, "\u9322..."),
+        ("\u9322\u9322\u9322", 4, "..."),
+    ],
 )
 def test_a_text_that_is_too_long_ends_in_dots(text, width, shown):
     """A reader sees that something is missing."""
@@ -87,4 +96,4 @@ def test_a_text_that_is_too_long_ends_in_dots(text, width, shown):
 @given(text=st.text(), width=st.integers(1, 100))
 def test_a_cut_text_is_never_wider_than_its_width(text, width):
     """However narrow the terminal is."""
-    assert len(cut(text, width)) <= width
+    assert columns(cut(text, width)) <= width

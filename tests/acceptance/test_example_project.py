@@ -1,0 +1,122 @@
+"""The example project, run as its README says."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "example_project"
+README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+CASES = "72 cases"
+
+# What a plain run of the example leaves behind, should somebody have run it in place.
+LEFT_BEHIND = shutil.ignore_patterns(".modeleval", ".pytest_cache", "__pycache__", ".venv", "*.pyc")
+
+
+@pytest.fixture(params=["example", "my evals (new)"])
+def example(request, project):
+    """A copy of the example, in a folder whose name has spaces too."""
+    return copied(project, request.param)
+
+
+@pytest.fixture
+def plain_example(project):
+    """A copy of the example."""
+    return copied(project, "example")
+
+
+def copied(project, name):
+    shutil.copytree(EXAMPLE, project.path / name, ignore=LEFT_BEHIND)
+    project.path /= name
+    return project
+
+
+def commands():
+    """The lines of the README that run pytest, without the pytest that they begin with."""
+    found = re.findall(r"^\.venv/bin/pytest (.*)$", README, re.MULTILINE)
+    assert found
+    return [line.split() for line in dict.fromkeys(found)]
+
+
+def pytest_script():
+    """The command ``pytest``, which unlike ``python -m pytest`` adds no folder to the path."""
+    script = Path(sys.executable).with_name("pytest")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "pytest"]
+
+
+def stated(column):
+    """Accuracy and number of right answers as the README has them in its table."""
+    row = re.search(r"^\| accuracy \|(.*)$", README, re.MULTILINE)[1].split("|")[column]
+    return re.search(r"([\d.]+ %) \((\d+) of 72\)", row).groups()
+
+
+def test_the_first_command_of_the_readme_prints_the_summary_and_exits_0(example, no_trouble):
+    """Its numbers are those of the README."""
+    accuracy, n_right = stated(0)
+
+    result = example.run(command=[*pytest_script(), *commands()[0]])
+
+    no_trouble(result)
+    assert result.status == 0, result.text
+    assert result.gate == "gate: met (thresholds: 3 met)"
+    assert re.search(rf"^  accuracy +{accuracy} .*met$", result.text, re.MULTILINE)
+    assert result.counts == {"passed": int(n_right), "missed": 72 - int(n_right)}
+    assert len(example.records) == 72
+
+
+def test_the_older_model_does_not_meet_the_thresholds(plain_example, no_trouble):
+    """The second command of the README's comparison: exit 1, with the README's accuracy."""
+    accuracy, _ = stated(1)
+
+    result = plain_example.run(command=[*pytest_script(), *commands()[1]])
+
+    no_trouble(result)
+    assert result.status == 1
+    assert f"accuracy is {accuracy}, wanted >= 85% (n=72)" in result.text
+    assert result.gate.startswith("gate: not met")
+
+
+def test_a_threshold_above_what_the_model_reaches_fails_the_run(plain_example):
+    """Exit 1, and the line that says why."""
+    accuracy, _ = stated(0)
+
+    result = plain_example.run(
+        "--model-eval-thresholds=accuracy >= 99%", command=[*pytest_script(), "--model-eval"]
+    )
+
+    assert result.status == 1
+    assert f"accuracy is {accuracy}, wanted >= 99% (n=72)" in result.text
+
+
+def test_without_the_flag_the_suite_is_one_skipped_test(plain_example):
+    """And nothing is left behind."""
+    result = plain_example.run(command=pytest_script())
+
+    assert result.status == 0
+    assert result.counts == {"skipped": 1}
+    assert not (plain_example.path / ".modeleval").exists()
+
+
+def test_windows_line_ends_change_nothing(plain_example):
+    """Neither in the cases nor in what the model is trained on."""
+    for file in plain_example.path.rglob("*.csv"):
+        text = file.read_bytes()
+        assert b"\r" not in text
+        file.write_bytes(text.replace(b"\n", b"\r\n"))
+
+    result = plain_example.run(command=[*pytest_script(), "--model-eval"])
+
+    assert result.status == 0, result.text
+    n_right = int(stated(0)[1])
+    assert result.counts == {"passed": n_right, "missed": 72 - n_right}
+
+
+def test_workers_route_the_tickets_alike(plain_example):
+    """``-n 2``: the same summary and exit status."""
+    result = plain_example.run(command=[*pytest_script(), "--model-eval", "-n2"])
+
+    assert result.status == 0, result.text
+    n_right = int(stated(0)[1])
+    assert result.counts == {"passed": n_right, "missed": 72 - n_right}
