@@ -53,6 +53,7 @@ class Gatekeeper:
         self._datasets: dict[str, str] = {}
         self._functions: dict[str, str] = {}
         self._order: dict[str, int] = {}
+        self._has_plan = False
         self._crashed: list[pytest.TestReport] = []
         self._nodes: list[Any] = []
         self._has_lost_workers = False
@@ -273,6 +274,10 @@ class Gatekeeper:
 
     def _judge(self) -> Verdict:
         settings = self.evals.settings
+        if self._crashed:  # no worker lived long enough to say what there is
+            reason = "the workers died before one of them had reported a case"
+            self.evals.verdict = Verdict(status="invalid", reason=reason)
+            return self.evals.verdict
         self.evals.verdict = judge(
             sorted(self._records.values(), key=lambda record: self._order.get(record.nodeid, -1)),
             self.evals.coverages,
@@ -299,7 +304,7 @@ class Gatekeeper:
 
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
-        if not self._functions:  # it may be a case of ours; the first plan will tell
+        if not self._has_plan:  # it may be a case of ours; the first plan will tell
             self._crashed.append(report)
             return
         suite = self._functions.get(report.nodeid.partition("[")[0])
@@ -322,6 +327,7 @@ class Gatekeeper:
             self._datasets = plan["datasets"]
             self._run.create(self._manifest())
         self._functions, self.evals.coverages = workers.read_plan(plan)
+        self._has_plan = True
         crashed, self._crashed = self._crashed, []
         for report in crashed:
             self._keep_crash(report)

@@ -68,5 +68,5 @@ def is_cut_short(session: pytest.Session) -> bool:
 
 
 EVALS = pytest.StashKey[Evals]()
-EVAL_ITEM = pytest.StashKey["EvalItem"]()
-CASE_LOG = pytest.StashKey["CaseLog"]()
+EVAL_ITEM: pytest.StashKey[EvalItem] = pytest.StashKey()
+CASE_LOG: pytest.StashKey[CaseLog] = pytest.StashKey()

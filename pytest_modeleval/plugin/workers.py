@@ -248,6 +248,9 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
             calls = node.workerinput["model_eval"]["concurrency"]
             n_queued = len(self.node2pending[node])
             if n_queued < 2 * calls:
-                self._send_tests(node, max(3 * calls - n_queued, 2))
+                # No more than its part of all that is left: the tests may be slow, not the model.
+                n_left = len(self.pending) + sum(map(len, self.node2pending.values()))
+                wanted = min(3 * calls, -(-n_left // len(self.node2pending)))
+                self._send_tests(node, max(wanted, 2) - n_queued)
 
     return EvalScheduling(config, log)

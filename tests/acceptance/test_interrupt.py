@@ -168,10 +168,10 @@ def test_a_process_that_is_killed_leaves_what_it_had_shown(project, serve, wait_
 # Full disks.
 
 
-@pytest.fixture(params=["limit", "tmpfs"])
-def full_disk(request, project):
+@pytest.fixture
+def full_disk(disk, project):
     """The project on a disk that has room for some records and not for all."""
-    if request.param == "limit":
+    if disk == "limit":
         project.write(
             "conftest.py",
             f"""
@@ -195,8 +195,15 @@ def full_disk(request, project):
     subprocess.run(["umount", str(store)], check=True)
 
 
-@pytest.mark.parametrize("args", [[], ["-n2"]], ids=["single", "workers"])
-@pytest.mark.parametrize(("wanted", "status"), [("50%", 0), ("90%", 1)])
+@pytest.mark.parametrize(
+    ("disk", "args", "wanted", "status"),
+    [
+        ("limit", [], "50%", 0),
+        ("limit", ["-n2"], "90%", 1),
+        ("tmpfs", [], "90%", 1),
+        ("tmpfs", ["-n2"], "50%", 0),
+    ],
+)
 def test_a_full_disk_changes_no_verdict(full_disk, no_trouble, args, wanted, status):
     """The numbers are all there; the section says what is not on disk."""
     project = full_disk

@@ -335,6 +335,33 @@ def test_a_first_failure_stops_the_calls_of_all_workers(project, serve, no_troub
     assert any("incomplete: " in reason and "of 300 cases" in reason for reason in project.reasons)
 
 
+def test_slow_tests_are_shared_out_fairly(project):
+    """What is queued for a worker is no more than its part, or the others would stand idle."""
+    project.suite("right-1", "right-2")
+    project.write(
+        "test_slow.py",
+        """
+        import os
+        import time
+        import pytest
+
+        @pytest.mark.parametrize("number", range(22))
+        def test_slow(number):
+            time.sleep(0.1)
+            with open("ran.txt", "a") as file:
+                print(os.environ["PYTEST_XDIST_WORKER"], file=file)
+        """,
+    )
+    project.ini("accuracy >= 1%")
+
+    result = project.run("-n2")
+
+    assert result.status == 0, result.text
+    ran = (project.path / "ran.txt").read_text().split()
+    assert len(ran) == 22
+    assert 7 <= ran.count("gw0") <= 15
+
+
 # Workers that die.
 
 DEADLY = """
@@ -445,4 +472,4 @@ def test_a_run_whose_workers_are_all_dead_is_invalid(project, no_trouble, n_work
     no_trouble(result)
     assert result.status == 1
     assert project.verdict == "invalid"
-    assert result.gate is not None
+    assert "the workers died before one of them had reported a case" in result.gate
