@@ -10,7 +10,7 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.gates import Coverage, judge
+from pytest_modeleval.core.gates import Coverage, check_scopes, judge
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
 from pytest_modeleval.core.summaries import group_records
@@ -21,7 +21,7 @@ from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.models.base import describe, short
 from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.settings import Settings, resolve
+from pytest_modeleval.settings import Settings, parse_prices
 from pytest_modeleval.suites import load_cases
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.gates import Verdict
     from pytest_modeleval.core.records import Outcome
     from pytest_modeleval.core.summaries import Summary
-    from pytest_modeleval.settings import Price
 
 __all__ = ["Report", "evaluate_model"]
 
@@ -139,6 +138,10 @@ def evaluate_model(
         prices=prices,
     )
     cases = load_cases(test_set, columns=columns)
+    coverage = Coverage(
+        suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases)
+    )
+    check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings)
     records = []
     prefetcher = Prefetcher(Engine(settings), concurrency=settings.concurrency)
@@ -150,9 +153,6 @@ def evaluate_model(
             records.append(_judge_answer(case, prefetcher.result(ask), asked.name, compare))
     finally:
         prefetcher.close()
-    coverage = Coverage(
-        suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases)
-    )
     verdict = judge(records, [coverage], settings.thresholds)
     return Report(group_records(records)[0], records, verdict)
 
@@ -197,7 +197,7 @@ def _settings(
         timeout_s=_seconds(timeout),
         retries=retries,
         base_url=base_url,
-        prices=_prices(_lines("prices", prices)),
+        prices=parse_prices(_lines("prices", prices), where="prices"),
     )
 
 
@@ -217,14 +217,6 @@ def _seconds(timeout: Any) -> float:
     if not 0 < timeout < float("inf"):
         raise UsageError(f"timeout is more than 0 s, not {timeout!r}")
     return float(timeout)
-
-
-def _prices(lines: list[str]) -> Mapping[str, Price]:
-    try:
-        return resolve({"prices": lines or None}, {}).prices
-    except UsageError as error:
-        # The settings name the option of the command line, which nobody wrote here.
-        raise UsageError(str(error).replace("--model-eval-prices", "prices", 1)) from None
 
 
 def _judge_answer(

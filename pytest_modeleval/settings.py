@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 from pytest_modeleval.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_modeleval.core.thresholds import Threshold
 
-__all__ = ["OPTIONS", "Option", "Price", "Settings", "resolve"]
+__all__ = ["OPTIONS", "Option", "Price", "Settings", "parse_prices", "resolve"]
 
 _MAX_CONCURRENCY = 1024
 _MAX_RETRIES = 20
@@ -257,13 +257,22 @@ class _Texts:
 
     def prices(self) -> dict[str, Price]:
         lines, place = self.lines("prices")
-        prices: dict[str, Price] = {}
-        for line in lines:
-            model, price = _parse_price(line, f"{place}: {line!r}")
-            if model in prices:
-                raise UsageError(f"{place}: {line!r}: {model} has a price already; write one line")
-            prices[model] = price
-        return prices
+        return parse_prices(lines, where=place)
+
+
+def parse_prices(lines: Iterable[str], *, where: str) -> dict[str, Price]:
+    """Lines such as ``gpt-5-mini input=0.25 output=2`` as a price table.
+
+    Raises:
+        UsageError: A line is not a price, or a model has two.
+    """
+    prices: dict[str, Price] = {}
+    for line in lines:
+        model, price = _parse_price(line, f"{where}: {line!r}")
+        if model in prices:
+            raise UsageError(f"{where}: {line!r}: {model} has a price already; write one line")
+        prices[model] = price
+    return prices
 
 
 def _list(value: object) -> list[object]:

@@ -595,3 +595,17 @@ def test_tags_can_be_bounds():
     report = evaluate_model(upper, cases, thresholds=["test_set[easy]: accuracy >= 100%"])
 
     assert report["verdict"] == "met"
+
+
+def test_a_scope_that_matches_nothing_is_refused_before_anything_is_asked():
+    """A threshold that would never be judged is a mistake, not a pass."""
+    asked = []
+
+    with pytest.raises(UsageError, match=r"no suite is named 'tickets'"):
+        evaluate_model(
+            asked.append,
+            [{"input": "a", "expected": "a"}],
+            thresholds=["tickets: accuracy >= 90%"],
+        )
+
+    assert asked == []

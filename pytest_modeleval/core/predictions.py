@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Literal
 
 __all__ = ["Failure", "FailureKind", "Prediction", "Usage", "total_cost"]
@@ -47,8 +48,9 @@ class Usage:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             count = getattr(self, name)
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            if isinstance(count, bool) or not isinstance(count, Integral) or count < 0:
                 raise ValueError(f"Usage.{name} is a count of tokens, not {count!r}")
+            object.__setattr__(self, name, int(count))  # numpy's integers become Python's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -142,5 +144,5 @@ def _require_amount(name: str, value: object) -> None:
     """A number of seconds or dollars: finite and not negative, or None for unknown."""
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 <= value < math.inf):
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise ValueError(f"{name} is a finite number of at least 0 or None, not {value!r}")

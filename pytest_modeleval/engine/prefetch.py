@@ -33,6 +33,7 @@ Answer = Prediction | Failure
 
 _POLL_S = 1.0  # how often a waiting thread looks up, so that Ctrl-C works on every platform
 _BACKLOG = 7  # calls that wait at a model which queues itself, so that it need not wait for us
+_BLOCKED_S = 3.0  # how long beyond the time-out of an attempt the loop may stand still
 _CANCEL_S = 3.0  # how long cancelled calls may take to end
 _CLOSE_S = 2.0  # how long a client may take to close
 
@@ -131,6 +132,7 @@ class Prefetcher:
         self._next_turn_now = itertools.count(-1, -1)
         self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
         self._pid = os.getpid()
+        self._alive_s = 0.0  # the clock when the loop last showed that nothing blocks it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._tasks: dict[asyncio.Task[None], _Slot] = {}
@@ -146,6 +148,7 @@ class Prefetcher:
 
     def start(self) -> None:
         """Start the thread; it waits for asks."""
+        self._alive_s = time.perf_counter()
         self._thread.start()
         self._ready.wait()
 
@@ -239,9 +242,15 @@ class Prefetcher:
         """Wait for an answer in this thread.
 
         Raises:
-            EngineError: The engine was closed or died.
+            EngineError: The engine was closed or died, or a model blocks its event loop.
         """
         while not future.done():
+            blocked_s = time.perf_counter() - self._alive_s
+            if blocked_s > self._engine.timeout_s + _BLOCKED_S:
+                raise EngineError(
+                    f"an async model has blocked the event loop for {blocked_s:.0f} s; "
+                    "let it await what it waits for, or make it a plain function"
+                )
             # On Python 3.11 a model's time-out and this poll's are the same class, so the state
             # of the future is asked and no exception is read.
             concurrent.futures.wait([future], timeout=_POLL_S)
@@ -454,7 +463,7 @@ class Prefetcher:
         """Time out the attempts that did not end when they were cancelled for being late."""
         if self._is_closing or self._loop is None:
             return
-        now = time.perf_counter()
+        now = self._alive_s = time.perf_counter()
         timeout_s = self._engine.timeout_s
         for slot in list(self._tasks.values()):
             began_s = slot.attempt_s

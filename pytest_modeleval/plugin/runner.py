@@ -406,7 +406,13 @@ class Runner:
     def _fixture_model(self, value: Any) -> Model:
         """An object that a ``model`` fixture gave, as a model; the same for the same object."""
         if id(value) not in self._fixture_models:
-            self._fixture_models[id(value)] = (value, as_model(value))
+            model = as_model(
+                value,
+                concurrency=self.concurrency,
+                timeout_s=self.evals.settings.timeout_s,
+                where="fixture model",
+            )
+            self._fixture_models[id(value)] = (value, model)
         return self._fixture_models[id(value)][1]
 
     # Records.

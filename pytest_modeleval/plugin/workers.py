@@ -251,6 +251,6 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
                 # No more than its part of all that is left: the tests may be slow, not the model.
                 n_left = len(self.pending) + sum(map(len, self.node2pending.values()))
                 wanted = min(3 * calls, -(-n_left // len(self.node2pending)))
-                self._send_tests(node, max(wanted, 2) - n_queued)
+                self._send_tests(node, max(wanted - n_queued, 2 - n_queued, 0))
 
     return EvalScheduling(config, log)

@@ -31,12 +31,14 @@ SUITE = """
 """
 
 
-def slow_project(project, *, n_quick, n_slow, slow_s):
+def slow_project(project, server, *, n_quick, n_slow, slow_s, model="asker:ask"):
     """Cases that a fake server answers at once, and then some that it takes its time for."""
     prompts = {f"quick-{n}": f"quick {n}" for n in range(n_quick)}
     prompts |= {f"slow-{n}": f"slow {n} [[latency={slow_s}]]" for n in range(n_slow)}
     project.prompts(prompts)
-    project.ini("accuracy >= 1%", model="openai:fake")
+    project.asker(server)
+    address = f"model_eval_base_url = {server.base_url}"
+    project.ini("accuracy >= 1%", model=model, more=[address])
 
 
 def n_records(project):
@@ -51,11 +53,9 @@ def n_records(project):
 def test_an_interrupt_cancels_the_calls_in_flight(project, serve, wait_until, no_trouble, flags):
     """Within seconds, though each would take half a minute; the server sees them go."""
     server = serve()
-    slow_project(project, n_quick=6, n_slow=40, slow_s=30)
+    slow_project(project, server, n_quick=6, n_slow=40, slow_s=30, model="openai:fake")
     command = [sys.executable, *flags, "-m", "pytest", "--model-eval"]
-    running = project.start(
-        "--model-eval-concurrency=8", f"--model-eval-base-url={server.base_url}", command=command
-    )
+    running = project.start("--model-eval-concurrency=8", command=command)
     wait_until(lambda: server.stats()["n_in_flight"] == 8 and n_records(project) == 6)
 
     os.kill(running.pid, signal.SIGINT)
@@ -97,15 +97,14 @@ def test_an_interrupt_does_not_wait_for_a_callable_that_hangs(
     assert any("incomplete: " in line for line in result.section)
 
 
-@pytest.mark.parametrize("slow_s", [0.3, 30])
+@pytest.mark.parametrize(("slow_s", "model"), [(0.3, "asker:ask"), (30, "openai:fake")])
 def test_an_interrupt_of_the_controller_alone_stops_the_workers(
-    project, serve, wait_until, no_trouble, slow_s
+    project, serve, wait_until, no_trouble, slow_s, model
 ):
     """As CI systems send it: the workers hear of it, buy nothing more, and end."""
     server = serve()
-    slow_project(project, n_quick=10, n_slow=300, slow_s=slow_s)
-    address = f"--model-eval-base-url={server.base_url}"
-    running = project.start("-n2", "--model-eval-concurrency=8", address)
+    slow_project(project, server, n_quick=10, n_slow=300, slow_s=slow_s, model=model)
+    running = project.start("-n2", "--model-eval-concurrency=8")
     wait_until(lambda: server.stats()["n_in_flight"] == 8 and n_records(project) >= 6)
 
     n_before = server.stats()["n_requests"]
@@ -126,9 +125,8 @@ def test_an_interrupt_of_the_controller_alone_stops_the_workers(
 def test_an_interrupt_of_all_processes_ends_them(project, serve, wait_until):
     """As a terminal sends it, to workers and controller at once."""
     server = serve()
-    slow_project(project, n_quick=10, n_slow=300, slow_s=30)
-    address = f"--model-eval-base-url={server.base_url}"
-    running = project.start("-n2", "--model-eval-concurrency=8", address)
+    slow_project(project, server, n_quick=10, n_slow=300, slow_s=30)
+    running = project.start("-n2", "--model-eval-concurrency=8")
     wait_until(lambda: server.stats()["n_in_flight"] == 8 and n_records(project) >= 6)
 
     n_before = server.stats()["n_requests"]
@@ -146,8 +144,9 @@ def test_a_process_that_is_killed_leaves_what_it_had_shown(project, serve, wait_
     """``kill -9``: a whole line for each dot, and for each answer that was paid for."""
     server = serve(latency_s=0.02)
     project.prompts({f"case-{n}": f"ticket {n}" for n in range(2000)})
-    project.ini("accuracy >= 1%", model="openai:fake")
-    running = project.start(f"--model-eval-base-url={server.base_url}")
+    project.asker(server)
+    project.ini("accuracy >= 1%", model="asker:ask")
+    running = project.start()
     wait_until(lambda: n_records(project) >= 20)
 
     os.kill(running.pid, signal.SIGKILL)

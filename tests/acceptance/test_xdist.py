@@ -170,13 +170,16 @@ def test_workers_ask_each_case_once(single, spread):
     assert spread.asked == single.asked
 
 
-@pytest.mark.parametrize("mode", ["load", "worksteal"])
-def test_no_call_is_bought_twice_and_the_concurrency_holds_over_all_workers(project, serve, mode):
+@pytest.mark.parametrize(("mode", "model"), [("load", "openai:fake"), ("worksteal", "asker:ask")])
+def test_no_call_is_bought_twice_and_the_concurrency_holds_over_all_workers(
+    project, serve, mode, model
+):
     """200 cases, 16 calls at once, two workers."""
     server = serve(latency_s=0.03)
     prompts = {f"case-{n}": f"ticket {n}" for n in range(200)}
     project.prompts(prompts)
-    project.ini("accuracy >= 100%", model="openai:fake")
+    project.asker(server)
+    project.ini("accuracy >= 100%", model=model)
 
     result = project.run("-n2", f"--dist={mode}", f"--model-eval-base-url={server.base_url}")
 
@@ -192,10 +195,10 @@ def test_a_concurrency_that_does_not_divide_evenly_is_kept(project, serve):
     """Three calls at once over two workers."""
     server = serve(latency_s=0.05)
     project.prompts({f"case-{n}": f"ticket {n}" for n in range(24)})
-    project.ini("accuracy >= 100%", model="openai:fake")
+    project.ini("accuracy >= 100%", model="asker:ask")
+    project.asker(server)
 
-    address = f"--model-eval-base-url={server.base_url}"
-    result = project.run("-n2", "--model-eval-concurrency=3", address)
+    result = project.run("-n2", "--model-eval-concurrency=3")
 
     assert result.status == 0, result.text
     assert 2 <= server.stats()["max_in_flight"] <= 3
@@ -309,7 +312,7 @@ def test_last_failed_runs_again_what_workers_missed(project):
     project.ini("accuracy >= 1%", more=more)
     project.run("-n2")
 
-    for args in ([], ["-n2"]):
+    for args in (["-n2"], []):
         project.forget()
         result = project.run("--lf", *args)
         assert result.status == 0
@@ -323,10 +326,10 @@ def test_a_first_failure_stops_the_calls_of_all_workers(project, serve, no_troub
     prompts = {f"case-{n}": f"ticket {n}" for n in range(300)}
     prompts["case-3"] = "ticket 3 [[status=400]]"
     project.prompts(prompts)
-    project.ini("accuracy >= 1%", model="openai:fake")
+    project.ini("accuracy >= 1%", model="asker:ask")
+    project.asker(server)
 
-    address = f"--model-eval-base-url={server.base_url}"
-    result = project.run("-n2", "-x", "--model-eval-concurrency=8", address)
+    result = project.run("-n2", "-x", "--model-eval-concurrency=8")
 
     no_trouble(result)
     assert result.status == pytest.ExitCode.INTERRUPTED  # as xdist says to any first failure
@@ -388,10 +391,10 @@ def test_a_case_that_kills_its_worker_is_the_only_one_lost(project, serve, no_tr
     prompts = {f"case-{n}": f"ticket {n}" for n in range(60)}
     prompts |= {"deadly-1": "ticket of doom"} | {f"late-{n}": f"late {n}" for n in range(30)}
     project.prompts(prompts, source=DEADLY)
-    project.ini("accuracy >= 50%", model="openai:fake")
+    project.ini("accuracy >= 50%", model="asker:ask")
+    project.asker(server)
 
-    address = f"--model-eval-base-url={server.base_url}"
-    result = project.run("-n2", "--model-eval-concurrency=8", address)
+    result = project.run("-n2", "--model-eval-concurrency=8")
 
     no_trouble(result)
     assert result.status == 1
@@ -410,10 +413,10 @@ def test_a_worker_that_is_killed_loses_one_case(project, serve, wait_until, no_t
     server = serve(latency_s=0.2)
     prompts = {f"case-{n}": f"ticket {n}" for n in range(60)}
     project.prompts(prompts)
-    project.ini("accuracy >= 50%", model="openai:fake")
+    project.ini("accuracy >= 50%", model="asker:ask")
+    project.asker(server)
 
-    address = f"--model-eval-base-url={server.base_url}"
-    running = project.start("-n2", "--model-eval-concurrency=8", address)
+    running = project.start("-n2", "--model-eval-concurrency=8")
     wait_until(lambda: len(project.lines("records.jsonl")) >= 8 and server.stats()["n_in_flight"])
     os.kill(max(running.workers()), signal.SIGKILL)
     result = running.wait(40)

@@ -136,3 +136,29 @@ def test_pricing_is_no_part_of_another_calls_latency():
         )
 
     assert 0.3 <= latencies[1] < 1.5
+
+
+def test_a_model_that_blocks_the_event_loop_ends_the_wait():
+    """An ``async def`` that never awaits stops the engine's clocks; who waits hears of it."""
+    script = """
+        import threading
+        from pytest_modeleval import EngineError, evaluate_model
+
+        async def blocks(_):
+            threading.Event().wait()
+
+        try:
+            evaluate_model(blocks, [{"input": "a", "expected": "a"}], timeout="100ms")
+        except EngineError as error:
+            print(error)
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stdout.startswith("an async model has blocked the event loop for ")
