@@ -86,7 +86,7 @@ class SuiteModel:
     def __init__(self, runner: Runner, item: pytest.Item) -> None:
         self._runner = runner
         self._item = item
-        self.name = runner.model_of(item).name
+        self.name = runner.models.of_suite(item).name
 
     async def predict(self, model_input: Any) -> Prediction:
         """Ask from an async test, with the run's time-out, retries, limits and clocks.

@@ -308,7 +308,8 @@ class Gatekeeper:
             self._crashed.append(report)
             return
         suite = self._functions.get(report.nodeid.partition("[")[0])
-        if suite is not None:
+        # A case that was reported before its worker died, in a teardown say, stays what it was.
+        if suite is not None and report.nodeid not in self._records:
             own = [coverage.variant for coverage in self.evals.coverages if coverage.suite == suite]
             case_id, variant = workers.case_of(report.nodeid, own)
             record = Record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modeleval.plugin.runner import asks_suite_model, overriding, planned_scopes
+from pytest_modeleval.plugin.suite_models import SHARED_SCOPES, asks_suite_model, overriding
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def _model_and_concurrency(item: pytest.Item, runner: Runner) -> tuple[str, int]
     is_prefetched = "prediction" in item.fixturenames  # type: ignore[attr-defined]
     definition = overriding(item)
     if definition is not None and is_prefetched:
-        concurrency = runner.concurrency if definition.scope in planned_scopes else 1
+        concurrency = runner.concurrency if definition.scope in SHARED_SCOPES else 1
         return f"fixture model ({definition.scope} scope)", concurrency
     if not asks_suite_model(item):
         return "the test's own code", 1
-    model = runner.model_of(item)
+    model = runner.models.of_suite(item)
     limit = min(runner.concurrency, model.max_concurrency or runner.concurrency)
     return model.name, limit if is_prefetched else 1

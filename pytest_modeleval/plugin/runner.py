@@ -21,14 +21,12 @@ from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
-from pytest_modeleval.models.function import as_model
-from pytest_modeleval.models.names import make_model
-from pytest_modeleval.plugin import fixtures, outcomes
+from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel
 from pytest_modeleval.plugin.collect import covered
-from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
+from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
 
 if TYPE_CHECKING:
@@ -38,10 +36,9 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.plugin.collect import EvalItem
 
-__all__ = ["Runner", "asks_suite_model", "overriding", "planned_scopes"]
+__all__ = ["Runner"]
 
 OURS = object()
-planned_scopes = ("session", "package", "module")
 
 
 class Runner:
@@ -63,9 +60,7 @@ class Runner:
         self._prefetcher: Prefetcher | None = None
         self._progress: ProgressLine | None = None
         self._started_s = 0.0
-        self._models: dict[Hashable, Model] = {}
-        self._models_by_spec: dict[Hashable, Model] = {}
-        self._fixture_models: dict[int, tuple[Any, Model]] = {}
+        self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._n_asked_by_tests = 0
         self._current: pytest.Item | None = None
@@ -83,7 +78,7 @@ class Runner:
             evals.is_partial = True
         try:
             check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
-            self._make_models(items)
+            self.models.make(items)
         except UsageError as error:
             if self.link is None:
                 raise pytest.UsageError(str(error)) from None
@@ -254,18 +249,6 @@ class Runner:
         log: CaseLog = item.stash.setdefault(CASE_LOG, CaseLog())
         return log
 
-    def model_of(self, item: pytest.Item) -> Model:
-        """The model that the suite of an item names.
-
-        Raises:
-            UsageError: It names none.
-        """
-        eval_item = item.stash[EVAL_ITEM]
-        group = ("suite", eval_item.suite.nodeid)
-        if group not in self._models:  # a fixture that overrides ours asks for it all the same
-            self._models[group] = self._make_model(item)
-        return self._models[group]
-
     def prediction(self, item: pytest.Item, value: Any) -> Prediction:
         """What the model says to the item's case.
 
@@ -282,10 +265,10 @@ class Runner:
         if log.fetched is not None:
             return self.take(item, log.fetched, is_new=False)
         if value is OURS or isinstance(value, SuiteModel):
-            model = self.model_of(item)
+            model = self.models.of_suite(item)
         else:
-            model = self._fixture_model(value)
-            self._plan_group(item, model)
+            model = self.models.of_fixture(value)
+            self._plan_shared(item, model)
         log.model_name = model.name
         ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
         log.fetched = self._prefetcher.result(ask)
@@ -296,7 +279,7 @@ class Runner:
         assert self._prefetcher is not None
         self._n_asked_by_tests += 1
         key = f"{item.nodeid}#{self._n_asked_by_tests}"
-        model = self.model_of(item)
+        model = self.models.of_suite(item)
         ask = Ask(key=key, model=model, input=model_input)
         if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
             return self._prefetcher.ask_inside(ask)
@@ -324,35 +307,6 @@ class Runner:
 
     # Planning.
 
-    def _make_models(self, items: Iterable[pytest.Item]) -> None:
-        """The models of the suites that will ask one, each made once.
-
-        Raises:
-            UsageError: A suite names none, or one that does not exist.
-        """
-        for item in items:
-            group = ("suite", item.stash[EVAL_ITEM].suite.nodeid)
-            if group not in self._models and asks_suite_model(item):
-                self._models[group] = self._make_model(item)
-
-    def _make_model(self, item: pytest.Item) -> Model:
-        """The model that an item's suite names; suites of the same spec share one."""
-        suite = item.stash[EVAL_ITEM].suite
-        spec = suite.model
-        if spec is None:
-            raise UsageError(_no_model(suite.name))
-        identity = spec if isinstance(spec, str) else id(spec)
-        if identity not in self._models_by_spec:
-            roots = [self.config.rootpath, self.config.invocation_params.dir]
-            is_setting = spec == self.evals.settings.model
-            self._models_by_spec[identity] = make_model(
-                spec,
-                self.evals.settings,
-                folders=[item.path.parent, *roots],
-                where=place_of(self.config, "model") if is_setting else suite.nodeid,
-            )
-        return self._models_by_spec[identity]
-
     def _plan(
         self,
         items: Iterable[pytest.Item],
@@ -364,10 +318,10 @@ class Runner:
         for item in items:
             if EVAL_ITEM not in item.stash or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
                 continue
-            group = self._group(item)
-            if group is None or outcomes.is_sure_to_skip(item):
+            group = self.models.group(item)
+            if group is None or overriding(item, "prediction") or outcomes.is_sure_to_skip(item):
                 continue
-            model = self._models.get(group)
+            model = self.models.known(item)
             if model is None:
                 self._unplanned.setdefault(group, []).append(item)
                 continue
@@ -378,42 +332,11 @@ class Runner:
                 asks.append(ask)
         self._prefetcher.plan(asks)
 
-    def _plan_group(self, item: pytest.Item, model: Model) -> None:
+    def _plan_shared(self, item: pytest.Item, model: Model) -> None:
         """The model of an overridden fixture is known now: ask for all items that share it."""
-        group = self._group(item)
-        if group is None or group in self._models:
-            return
-        self._models[group] = model
-        waiting = [other for other in self._unplanned.pop(group, []) if other is not item]
-        self._plan([item, *waiting])
-
-    def _group(self, item: pytest.Item) -> Hashable | None:
-        """What the items share that share a model; None where nothing can be planned."""
-        definition = overriding(item)
-        if definition is None:
-            return ("suite", item.stash[EVAL_ITEM].suite.nodeid)
-        if definition.scope not in planned_scopes:
-            return None
-        folder = item.path if definition.scope == "module" else None
-        folder = item.path.parent if definition.scope == "package" else folder
-        others = {
-            name: index
-            for name, index in item.callspec.indices.items()  # type: ignore[attr-defined]
-            if name != "case"
-        }
-        return (id(definition), folder, tuple(sorted(others.items())))
-
-    def _fixture_model(self, value: Any) -> Model:
-        """An object that a ``model`` fixture gave, as a model; the same for the same object."""
-        if id(value) not in self._fixture_models:
-            model = as_model(
-                value,
-                concurrency=self.concurrency,
-                timeout_s=self.evals.settings.timeout_s,
-                where="fixture model",
-            )
-            self._fixture_models[id(value)] = (value, model)
-        return self._fixture_models[id(value)][1]
+        if self.models.learn(item, model):
+            waiting = self._unplanned.pop(self.models.group(item), [])
+            self._plan([item, *(other for other in waiting if other is not item)])
 
     # Records.
 
@@ -432,7 +355,7 @@ class Runner:
         known: dict[str, Any] = {"reason": found.reason} if found.reason else {}
         if found.outcome == "errored" and found.error_kind:
             known["error_kind"] = found.error_kind
-        model = self._models.get(self._group(item))
+        model = self.models.known(item)
         return make_record(
             eval_item.case,
             suite=eval_item.suite.name,
@@ -466,25 +389,3 @@ def _is_not_of_engine(_record: logging.LogRecord) -> bool:
 
 def _is_engine_thread() -> bool:
     return threading.current_thread().name.startswith("modeleval-")
-
-
-def overriding(item: pytest.Item, name: str = "model") -> pytest.FixtureDef[Any] | None:
-    """The fixture that a conftest, a module or a plugin overrides ours of that name with."""
-    info = getattr(item, "_fixtureinfo", None)
-    definitions = info.name2fixturedefs.get(name, ()) if info is not None else ()
-    if not definitions or definitions[-1].func.__module__ == fixtures.__name__:
-        return None
-    definition: pytest.FixtureDef[Any] = definitions[-1]
-    return definition
-
-
-def asks_suite_model(item: pytest.Item) -> bool:
-    """Whether the item asks the model that its suite names, and not an overridden fixture's."""
-    return "model" in item.fixturenames and overriding(item) is None  # type: ignore[attr-defined]
-
-
-def _no_model(suite: str) -> str:
-    return (
-        f"suite {suite}: no model is named; set model_eval_model = module:callable or "
-        "openai:NAME, or name one in the marker with model="
-    )

@@ -446,6 +446,36 @@ def test_a_first_case_that_kills_its_worker_is_not_forgotten(project, no_trouble
     assert len(project.records) == 8
 
 
+def test_a_teardown_that_kills_its_worker_takes_no_record_back(project, no_trouble):
+    """The case was answered and reported; that the worker died fails the run by itself."""
+    project.suite(
+        *(f"right-{n}" for n in range(8)),
+        source="""
+        import os
+        import pytest
+
+        @pytest.fixture
+        def deadly(request):
+            yield
+            if "right-3" in request.node.name:
+                os._exit(1)
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction, deadly):
+            assert prediction == case.expected
+        """,
+    )
+    project.ini("accuracy >= 100%")
+
+    result = project.run("-n2")
+
+    no_trouble(result)
+    assert result.status == 1
+    assert result.counts == {"failed": 1, "passed": 8}
+    assert set(project.outcomes.values()) == {"passed"}
+    assert project.verdict == "met"
+
+
 def test_a_case_of_a_variant_that_kills_its_worker_counts_in_its_variant(project, no_trouble):
     """With a name beyond ASCII too: pytest's name of the item is not the case's id."""
     source = DEADLY.replace("def test_ticket(", "def test_ticket(tone, ")
