@@ -18,7 +18,7 @@ from pytest_modeleval.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CASE_FIELDS", "Case", "content_hash", "content_id"]
+__all__ = ["CASE_FIELDS", "Case", "content_hash", "content_id", "question_of"]
 
 CASE_FIELDS = ("id", "input", "expected", "tags", "cluster", "metadata")
 """The names that a dataset may give a case; every other column goes to ``metadata``."""
@@ -79,9 +79,21 @@ def content_hash(value_input: Any, expected: Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
+def question_of(value_input: Any) -> Any:
+    """What of an input tells it from others: of chat messages the text of the last user's."""
+    if not isinstance(value_input, list):
+        return value_input
+    for message in reversed(value_input):
+        if isinstance(message, dict) and message.get("role") == "user":
+            content = message.get("content")
+            return content if isinstance(content, str) and content.strip() else value_input
+    return value_input
+
+
 def content_id(value_input: Any, expected: Any) -> str:
     """A readable id made of the content: the first words of the input and eight digits of hash."""
-    text = value_input if isinstance(value_input, str) else _canonical(value_input)
+    question = question_of(value_input)
+    text = question if isinstance(question, str) else _canonical(question)
     words = text[:200]
     if not words.isascii():
         words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sysconfig
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.models.base import AttemptError, describe
@@ -19,6 +22,12 @@ MAX_WAIT_S = 60.0
 """The longest wait between two attempts; a server that asks for more is not waited for."""
 
 _FIRST_WAIT_S = 0.5
+_NOT_OF_MODELS = (
+    str(Path(__file__).parent.parent),  # this package
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    "<",  # code without a file
+)
+"""Where files lie whose lines say nothing to who wrote the model."""
 
 
 def read_error(error: BaseException) -> AttemptError:
@@ -41,7 +50,18 @@ def read_error(error: BaseException) -> AttemptError:
         return AttemptError("timeout", text)
     if "APIConnectionError" in names or isinstance(error, ConnectionError):
         return AttemptError("connection", text, can_retry=True)
-    return AttemptError("raised", text)
+    place = _place_of(error)
+    return AttemptError("raised", f"{text} ({place})" if place else text)
+
+
+def _place_of(error: BaseException) -> str | None:
+    """``router.py:12``: where the model's own code was when the error came out of it."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [found for found in frames if not found[0].startswith(_NOT_OF_MODELS)]
+    if not own:
+        return None
+    path, line = own[-1]
+    return f"{Path(path).name}:{line}"
 
 
 def wait_s(state: tenacity.RetryCallState, rng: random.Random) -> float:

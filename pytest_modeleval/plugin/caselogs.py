@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage, total_cost
 from pytest_modeleval.core.records import Outcome, Score
 from pytest_modeleval.errors import Unscored
@@ -158,7 +159,7 @@ class ModelEval:
         self._log.scores[str(name)] = Score(
             name=str(name),
             value=float(value),
-            reason=None if reason is None else str(reason),
+            reason=None if reason is None else clean_text(str(reason)),
             min_score=None if min_score is None else float(min_score),
         )
 

@@ -61,7 +61,6 @@ class Gatekeeper:
         self._is_cut_short = False
         self._has_broken_files = False
         self._refusal: str | None = None
-        self._trouble: list[str] = []
         self._started = datetime.now(UTC)
 
     # Before the items run.
@@ -74,7 +73,7 @@ class Gatekeeper:
         return terminal.header(
             model=self.evals.settings.model,
             n_cases=None,
-            concurrency=self.evals.settings.concurrency,
+            concurrency=max(self.evals.settings.concurrency, n_workers),  # each asks at least one
             n_workers=n_workers,
         )
 
@@ -165,6 +164,7 @@ class Gatekeeper:
         if workers.PLAN in output:
             self._read_plan(output[workers.PLAN])
         self._refusal = output.get(workers.REFUSAL, self._refusal)
+        self.evals.trouble += output.get(workers.TROUBLE, [])
         if node in self._nodes:
             self._nodes.remove(node)
         if error:
@@ -198,11 +198,11 @@ class Gatekeeper:
                 }
             )
         except OSError as error:
-            self._trouble.append(f"summary.json was not written: {error}")
+            self.evals.trouble.append(f"summary.json was not written: {error}")
         journal = self._run.records
         if journal.trouble is not None:
             lost = f"{journal.n_lost} of {len(self._records)} records"
-            self._trouble.append(f"{lost} are not on disk: {journal.trouble}")
+            self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
         self._run.close()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -216,7 +216,7 @@ class Gatekeeper:
                 verdict=verdict,
                 coverages=tuple(self.evals.coverages),
                 folder=self._shown_folder(),
-                trouble=tuple(self._trouble),
+                trouble=tuple(self.evals.trouble),
                 verbosity=self.config.get_verbosity(),
                 width=terminalreporter._tw.fullwidth,  # noqa: SLF001  (it has no public name)
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.settings import OPTIONS, Option, Settings, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["add_options", "is_enabled", "place_of", "read_settings"]
 
@@ -50,6 +54,12 @@ def read_settings(config: pytest.Config) -> Settings:
     Raises:
         UsageError: A value is not what its option wants.
     """
+    known = [option.key for option in OPTIONS]
+    for key in _ini_table(config):
+        if key.startswith("model_eval_") and key not in known:
+            # pytest only warns, and a bound that is misspelt would be no bound.
+            hint = did_you_mean(key, known)
+            raise UsageError(f"{key}: there is no such setting{hint}")
     cli = {option.name: config.getoption(option.key) for option in OPTIONS}
     ini = {option.name: _ini_value(config, option) for option in OPTIONS}
     return resolve(cli, ini)
@@ -70,5 +80,11 @@ def _ini_value(config: pytest.Config, option: Option) -> object:
     try:
         return config.getini(option.key)
     except (TypeError, pytest.UsageError):
-        raw = config.inicfg.get(option.key)
+        raw = _ini_table(config).get(option.key)
         return getattr(raw, "value", raw)
+
+
+def _ini_table(config: pytest.Config) -> Mapping[str, object]:
+    """What the ini file holds, by key; pytest 9.2 has it under a private name alone."""
+    table: Mapping[str, object] | None = getattr(config, "_inicfg", None)
+    return table if table is not None else getattr(config, "inicfg", {})

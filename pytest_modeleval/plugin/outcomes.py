@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest import fixtures as fixtures_of_pytest
 
+from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.errors import (
     EngineError,
     ModelEvalError,
@@ -214,7 +215,7 @@ def say_in_a_sentence(report: pytest.TestReport, call: pytest.CallInfo[None]) ->
 def first_line(error: BaseException) -> str:
     """The first line of an exception's text, or its name."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return clean_text(lines[0]) if lines else type(error).__name__
 
 
 def _error_text(error: BaseException) -> str:

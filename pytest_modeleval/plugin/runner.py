@@ -113,6 +113,11 @@ class Runner:
             gc.unfreeze()
             self._prefetcher.close()
             self._run.close()
+            lost = self._run.predictions
+            if lost.trouble is not None:
+                self.evals.trouble.append(
+                    f"{lost.n_lost} predictions are not on disk: {lost.trouble}"
+                )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -35,6 +35,7 @@ class Evals:
         coverages: How much of each suite is meant to run; known once the items are.
         is_partial: Only part of the project's files was collected.
         verdict: The verdict, once there is one.
+        trouble: Sentences on what could not be written.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Evals:
     coverages: list[Coverage] = field(default_factory=list)
     is_partial: bool = False
     verdict: Verdict | None = None
+    trouble: list[str] = field(default_factory=list)
 
     def open_run(self) -> Run:
         """The run's folder, to read or write; nothing is made on disk."""

@@ -32,6 +32,7 @@ STOP = "model_eval_stop"
 LOST = "model_eval_lost"
 PLAN = "model_eval_plan"
 REFUSAL = "model_eval_refusal"
+TROUBLE = "model_eval_trouble"
 
 
 class WorkerLink:
@@ -133,6 +134,7 @@ class WorkerLink:
         """Leave the plan for the controller to find when this worker ends."""
         output: dict[str, Any] = getattr(config, "workeroutput", {})
         output[PLAN] = self.plan(evals)
+        output[TROUBLE] = evals.trouble
 
     def refuse(self, session: pytest.Session, message: str) -> None:
         """End this worker before it runs anything, with a usage error for the controller."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
-from pytest_modeleval.reports.texts import cut, one_line, visible
+from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -128,8 +129,11 @@ def _short(summary: Summary, shown: Shown) -> Iterator[Line]:
     if summary.model and _has_models(shown.verdict):
         title += f", {summary.model}"
     numbers = f": {', '.join(parts)} (n={summary.n})"
-    # The numbers are what the line is for; the sentences below it name the suite in full.
-    yield Line(text=cut(title, max(shown.width - len(numbers), _MIN_TITLE)) + numbers)
+    if columns(title + numbers) <= shown.width:
+        yield Line(text=title + numbers)
+    else:
+        yield Line(text=f"{title}:")
+        yield Line(text=f"  {numbers.removeprefix(': ')}")
 
 
 def _tables(shown: Shown) -> Iterator[Line]:
@@ -281,7 +285,7 @@ def _failure(record: Record, shown: Shown) -> Iterator[Line]:
     yield Line(text=cut(title, shown.width), color=color)
     why = None if _repeats_answer(record) else record.reason or None
     for label, value in (
-        ("input", record.input),
+        ("input", question_of(record.input)),
         ("expected", record.expected),
         ("got", record.output),
         ("why", why),

@@ -54,7 +54,11 @@ class Run:
             UsageError: The folder can't be made or written.
         """
         try:
+            store = self.folder.parent.parent
+            is_new = not store.exists()
             self.folder.mkdir(parents=True, exist_ok=True)
+            if is_new:  # what users ask and models answer is not committed by accident
+                (store / ".gitignore").write_text("*\n", encoding="utf-8")
             write_whole(self.folder / "run.json", self._redactor.data(dict(manifest)))
         except OSError as error:
             raise UsageError(

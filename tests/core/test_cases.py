@@ -100,7 +100,7 @@ def test_another_question_or_expectation_has_another_hash(other):
         ("Wo ist mein Gepäck?", "wo-ist-mein-gepack"),
         ("  -- hi -- ", "hi"),
         ("x" * 100, "x" * 32),
-        ([{"role": "user", "content": "hi"}], "content-hi-role-user"),
+        ([{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}], "hi"),
     ],
 )
 def test_an_id_begins_with_the_first_words(value, slug):

@@ -187,3 +187,16 @@ def test_the_flag_may_stand_in_addopts(project):
 
     project.pytester.runpytest().assert_outcomes(passed=1)
     assert project.asked == ["right-1"]
+
+
+def test_a_misspelt_key_is_a_usage_error(project):
+    """pytest would only warn, and the bound would be none."""
+    project.suite("right-1")
+    project.ini("model_eval_treshold = accuracy >= 90%")
+
+    result = project.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*model_eval_treshold: there is no such setting; did you mean 'model_eval_thresholds'?"]
+    )

@@ -105,15 +105,16 @@ def test_quiet_is_a_line_for_each_suite_and_the_verdict():
 
 
 def test_a_quiet_line_fits_the_terminal():
-    """A long name is cut, and no number is."""
+    """A long name has a line of its own, and nothing is cut."""
     records = make_records("pp", suite="test_a_suite_with_a_long_name_indeed")
     coverage = Coverage(suite=records[0].suite, n_total=2, n_selected=2)
 
-    (line, _) = texts(make_shown(records, ["accuracy >= 10%"], [coverage], verbosity=-1))
+    lines = texts(make_shown(records, ["accuracy >= 10%"], [coverage], verbosity=-1))
 
-    assert (
-        line == "test_a_su...: accuracy 100.0 %, p95 100 ms, avg cost $0.0010, errors 0.0 % (n=2)"
-    )
+    assert lines[:2] == [
+        "test_a_suite_with_a_long_name_indeed:",
+        "  accuracy 100.0 %, p95 100 ms, avg cost $0.0010, errors 0.0 % (n=2)",
+    ]
 
 
 def test_very_verbose_is_every_case():
