@@ -138,6 +138,10 @@ def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Thres
     unit = metric_unit(metric)
     if unit is None:
         raise UsageError(f"{place}: unknown metric {metric!r}{_advice(metric)}")
+    if metric.endswith("_ttft"):
+        raise UsageError(
+            f"{place}: {metric} needs streamed answers, which this version does not ask for yet"
+        )
     if found["regression"]:
         raise UsageError(
             f"{place}: a regression is measured against a baseline, which this version "

@@ -244,9 +244,17 @@ class Prefetcher:
         Raises:
             EngineError: The engine was closed or died, or a model blocks its event loop.
         """
+        if threading.current_thread() is self._thread and not future.done():
+            raise EngineError(
+                "model.ask() blocks the event loop that would answer it; "
+                "write await model.predict()"
+            )
+        n_stale = 0
         while not future.done():
             blocked_s = time.perf_counter() - self._alive_s
-            if blocked_s > self._engine.timeout_s + _BLOCKED_S:
+            is_stale = blocked_s > self._engine.timeout_s + _BLOCKED_S
+            n_stale = n_stale + 1 if is_stale else 0
+            if n_stale > 1:  # once may be a machine that stood still, this thread with it
                 raise EngineError(
                     f"an async model has blocked the event loop for {blocked_s:.0f} s; "
                     "let it await what it waits for, or make it a plain function"

@@ -97,8 +97,11 @@ class SuiteModel:
         """
         import asyncio
 
-        future = self._runner.ask(self._item, model_input)
-        return self._runner.take(self._item, await asyncio.wrap_future(future))
+        key, future = self._runner.ask(self._item, model_input)
+        try:
+            return self._runner.take(self._item, await asyncio.wrap_future(future))
+        finally:
+            self._runner.forget(key)
 
     def ask(self, model_input: Any) -> Prediction:
         """Ask from a test that is not async; otherwise the same as ``predict``.
@@ -106,8 +109,11 @@ class SuiteModel:
         Raises:
             PredictionError: There is no answer.
         """
-        future = self._runner.ask(self._item, model_input)
-        return self._runner.take(self._item, self._runner.block_on(future))
+        key, future = self._runner.ask(self._item, model_input)
+        try:
+            return self._runner.take(self._item, self._runner.block_on(future))
+        finally:
+            self._runner.forget(key)
 
 
 class ModelEval:

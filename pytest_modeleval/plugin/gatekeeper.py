@@ -23,7 +23,7 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import workers
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.plugin.fixtures import RUNNER_NAME
-from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
+from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short, n_workers
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
@@ -67,14 +67,16 @@ class Gatekeeper:
 
     def pytest_report_header(self) -> str | None:
         """Under xdist the controller collects nothing, so the line stands in the header."""
-        n_workers = _n_workers(self.config)
-        if not n_workers:
+        n_controlled = n_workers(self.config)
+        if not n_controlled:
             return None
         return terminal.header(
             model=self.evals.settings.model,
             n_cases=None,
-            concurrency=max(self.evals.settings.concurrency, n_workers),  # each asks at least one
-            n_workers=n_workers,
+            concurrency=max(
+                self.evals.settings.concurrency, n_controlled
+            ),  # each asks at least one
+            n_workers=n_controlled,
         )
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
@@ -218,7 +220,7 @@ class Gatekeeper:
                 folder=self._shown_folder(),
                 trouble=tuple(self.evals.trouble),
                 verbosity=self.config.get_verbosity(),
-                width=terminalreporter._tw.fullwidth,  # noqa: SLF001  (it has no public name)
+                width=getattr(getattr(terminalreporter, "_tw", None), "fullwidth", 80),
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
             ),
         )
@@ -324,9 +326,12 @@ class Gatekeeper:
             self._keep(self.evals.redactor.json_line(record.to_dict()))
 
     def _read_plan(self, plan: dict[str, Any]) -> None:
-        if not self._datasets:  # the controller reads no dataset; the manifest waits for it
+        if not self._has_plan:  # the controller reads no dataset; the manifest waits for it
             self._datasets = plan["datasets"]
-            self._run.create(self._manifest())
+            try:
+                self._run.create(self._manifest())
+            except UsageError as error:  # too late to refuse: there are answers by now
+                self.evals.trouble.append(str(error))
         self._functions, self.evals.coverages = workers.read_plan(plan)
         self._has_plan = True
         crashed, self._crashed = self._crashed, []
@@ -401,10 +406,3 @@ def _git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip()
-
-
-def _n_workers(config: pytest.Config) -> int:
-    """Number of xdist workers that this process controls; 0 where it runs items itself."""
-    if config.getoption("dist", "no") == "no":
-        return 0
-    return len(config.getoption("tx", None) or ())

@@ -34,6 +34,7 @@ __all__ = [
     "Decision",
     "decide",
     "first_line",
+    "is_judgement",
     "is_sure_to_skip",
     "name_subtest",
     "say_in_a_sentence",
@@ -82,7 +83,7 @@ def decide(
 ) -> Decision:
     """What the case counts as, given how its setup or its test ended."""
     error = call.excinfo.value if call.excinfo is not None else None
-    if log.subtests and not log.is_in_body:
+    if log.subtests and not log.is_in_body and (error is None or _is_of_subtests(error)):
         return _decide_by_subtests(log, is_governed=is_governed)
     if error is None:
         return _decide_without_error(log, is_governed=is_governed)
@@ -92,7 +93,9 @@ def decide(
         return Decision(outcome="skipped", reason=first_line(error))  # xfail(run=False)
     if isinstance(error, Unscored):
         return Decision(outcome="unscored", reason=first_line(error))
-    if isinstance(error, pytest.xfail.Exception) or _is_judgement(item, call, log):
+    if isinstance(error, pytest.xfail.Exception) or (
+        call.when == "call" and is_judgement(item, error, log)
+    ):
         return Decision(outcome="missed", reason=first_line(error), is_soft=is_governed)
     return Decision(outcome="errored", reason=_error_text(error), error_kind=_error_kind(error))
 
@@ -105,6 +108,11 @@ def _decide_without_error(log: CaseLog, *, is_governed: bool) -> Decision:
             reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
             return Decision(outcome="missed", reason=reason, is_soft=is_governed)
     return Decision(outcome="passed")
+
+
+def _is_of_subtests(error: BaseException) -> bool:
+    """Whether the test failed of nothing but its subtests, which pytest says in these words."""
+    return isinstance(error, pytest.fail.Exception) and first_line(error).startswith("contains ")
 
 
 def _decide_by_subtests(log: CaseLog, *, is_governed: bool) -> Decision:
@@ -120,16 +128,14 @@ def _decide_by_subtests(log: CaseLog, *, is_governed: bool) -> Decision:
     )
 
 
-def _is_judgement(item: pytest.Item, call: pytest.CallInfo[None], log: CaseLog) -> bool:
+def is_judgement(item: pytest.Item, error: BaseException, log: CaseLog) -> bool:
     """Whether the test itself found the answer wrong.
 
     That is an assertion or ``pytest.fail`` out of the test's own file. The same raised by the
     application inside ``measure()``, by a fixture, or by pytest itself about a test that nobody
     awaited, is an error.
     """
-    assert call.excinfo is not None
-    error = call.excinfo.value
-    if call.when != "call" or not isinstance(error, AssertionError | pytest.fail.Exception):
+    if not isinstance(error, AssertionError | pytest.fail.Exception):
         return False
     if error is log.raised_inside_measure:
         return False
@@ -170,8 +176,8 @@ def name_subtest(report: pytest.TestReport, log: CaseLog) -> None:
     context = getattr(report, "context", None)
     if context is None or not log.is_in_body or not log.subtests or report.passed:
         return
-    values = ", ".join(f"{key}={value}" for key, value in context.kwargs.items())
-    name = " ".join(filter(None, (context.msg, values)))
+    values = ", ".join(f"{k}={v}" for k, v in dict(getattr(context, "kwargs", {})).items())
+    name = " ".join(filter(None, (getattr(context, "msg", None), values)))
     outcome, reason = log.subtests[-1]
     if name and reason.startswith("subtest: "):
         log.subtests[-1] = (outcome, f"subtest {name}: {reason.removeprefix('subtest: ')}")
@@ -201,20 +207,25 @@ def is_sure_to_skip(item: pytest.Item) -> bool:
         from _pytest.skipping import evaluate_skip_marks
 
         return evaluate_skip_marks(item) is not None
-    except BaseException:  # noqa: BLE001  (a broken condition is reported when the item runs)
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001  (reported when the item runs)
         return True
 
 
-def say_in_a_sentence(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+def say_in_a_sentence(
+    report: pytest.TestReport, call: pytest.CallInfo[None], redactor: Redactor
+) -> None:
     """Show an error of this package's as its sentence: how we waited for a model is no news."""
     error = call.excinfo.value if call.excinfo is not None else None
     if report.failed and isinstance(error, ModelEvalError):
-        report.longrepr = _error_text(error)
+        report.longrepr = redactor.text(_error_text(error))
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an exception's text, or its name."""
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001  (an exception of a user's class that can't even be shown)
+        return f"{type(error).__name__} that can't be shown"
     return clean_text(lines[0]) if lines else type(error).__name__
 
 

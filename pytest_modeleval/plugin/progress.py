@@ -27,7 +27,7 @@ class ProgressLine:
         # pytest's writer counts what it writes to know where its line ends, so the note, which
         # is taken back, goes past it to the file below.
         if reporter is not None and reporter.isatty and config.get_verbosity() >= 0:
-            self._file = getattr(reporter._tw, "_file", None)  # noqa: SLF001
+            self._file = getattr(getattr(reporter, "_tw", None), "_file", None)
         self._started_s = started_s
         self._is_shown = False
 

@@ -7,7 +7,7 @@ import pytest
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import fixtures
 from pytest_modeleval.plugin.collect import eval_item, load_suite
-from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals
+from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
 from pytest_modeleval.settings import Settings
 
 __all__ = ["parametrize", "register"]
@@ -69,7 +69,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
     if any(getattr(config.option, name, None) for name in inert):
         return
     is_worker = hasattr(config, "workerinput")
-    is_controller = not is_worker and config.getoption("dist", "no") != "no"
+    is_controller = not is_worker and n_workers(config) > 0
     if is_controller and config.getoption("dist") == "each":
         raise UsageError("--dist each would ask every case once in each worker; use --dist load")
     if not is_controller:

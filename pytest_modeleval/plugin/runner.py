@@ -8,9 +8,11 @@ puts the record of each case on the report.
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,7 +64,8 @@ class Runner:
         self._started_s = 0.0
         self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
-        self._n_asked_by_tests = 0
+        self._numbers = itertools.count(1)
+        self._bought: dict[str, Prediction | Failure] = {}
         self._current: pytest.Item | None = None
         self._has_sent_plan = False
 
@@ -126,7 +129,8 @@ class Runner:
         if self._prefetcher is None or EVAL_ITEM not in item.stash:
             return (yield)
         if self.link is not None:
-            self._plan(self.link.newly_assigned(item), self.link.answers_of_lost_workers(self._run))
+            self._bought |= self.link.answers_of_lost_workers(self._run)
+            self._plan(self.link.newly_assigned(item))
         try:
             self._prefetcher.wait(item.nodeid, on_poll=self._show_progress)
         finally:
@@ -143,6 +147,7 @@ class Runner:
         eval_item = item.stash.get(EVAL_ITEM, None)
         if eval_item is not None:
             item.stash[CASE_LOG] = CaseLog()
+            item.__dict__.pop("repr_failure", None)  # of a miss, where the item runs again
             self._fill(item, eval_item)
 
     @pytest.hookimpl(wrapper=True)
@@ -155,8 +160,8 @@ class Runner:
         try:
             return (yield)
         except AssertionError as error:
-            if item.stash[EVAL_ITEM].suite.is_governed:
-                text = outcomes.first_line(error)
+            if item.stash[EVAL_ITEM].suite.is_governed and outcomes.is_judgement(item, error, log):
+                text = self.evals.redactor.text(outcomes.first_line(error))
                 item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment]
             raise
         finally:
@@ -179,12 +184,14 @@ class Runner:
         if log.is_in_body:
             outcomes.soften_subtest(report, found, log, is_lenient=is_lenient)
             return report
-        outcomes.say_in_a_sentence(report, call)
+        outcomes.say_in_a_sentence(report, call, self.evals.redactor)
         try:
             answer = log.answer()
         except ValueError as error:  # a measurement was given a value that is no amount
             answer = None
             found = outcomes.Decision(outcome="errored", reason=str(error), error_kind="raised")
+        if found.reason is not None:
+            found = replace(found, reason=self.evals.redactor.text(found.reason))
         outcomes.soften(report, found, is_lenient=is_lenient)
         record = self._record(item, log, answer, found)
         item.user_properties = outcomes.with_properties(
@@ -279,17 +286,23 @@ class Runner:
         log.fetched = self._prefetcher.result(ask)
         return self.take(item, log.fetched)
 
-    def ask(self, item: pytest.Item, model_input: Any) -> concurrent.futures.Future[Any]:
-        """Ask the suite's model from inside a test."""
+    def ask(
+        self, item: pytest.Item, model_input: Any
+    ) -> tuple[str, concurrent.futures.Future[Any]]:
+        """Ask the suite's model from inside a test: a key to ``forget``, and the answer to come."""
         assert self._prefetcher is not None
-        self._n_asked_by_tests += 1
-        key = f"{item.nodeid}#{self._n_asked_by_tests}"
+        key = f"{item.nodeid}#{next(self._numbers)}"
         model = self.models.of_suite(item)
         ask = Ask(key=key, model=model, input=model_input)
         if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
-            return self._prefetcher.ask_inside(ask)
+            return key, self._prefetcher.ask_inside(ask)
         self.log_of(item).model_name = model.name
-        return self._prefetcher.ask(ask)
+        return key, self._prefetcher.ask(ask)
+
+    def forget(self, key: str) -> None:
+        """An answer to ``ask`` was taken, or is not waited for any more."""
+        assert self._prefetcher is not None
+        self._prefetcher.discard(key)
 
     def block_on(self, future: concurrent.futures.Future[Any]) -> Any:
         """Wait for an answer in this thread."""
@@ -312,11 +325,7 @@ class Runner:
 
     # Planning.
 
-    def _plan(
-        self,
-        items: Iterable[pytest.Item],
-        known: dict[str, Prediction | Failure] | None = None,
-    ) -> None:
+    def _plan(self, items: Iterable[pytest.Item]) -> None:
         """Ask for the items whose model is known; keep the others until it is."""
         assert self._prefetcher is not None
         asks = []
@@ -331,8 +340,8 @@ class Runner:
                 self._unplanned.setdefault(group, []).append(item)
                 continue
             ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
-            if known and item.nodeid in known:
-                self._prefetcher.put(ask, known[item.nodeid])
+            if item.nodeid in self._bought:
+                self._prefetcher.put(ask, self._bought[item.nodeid])
             else:
                 asks.append(ask)
         self._prefetcher.plan(asks)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.collect import EvalItem, Suite
     from pytest_modeleval.settings import Settings
 
-__all__ = ["CASE_LOG", "EVALS", "EVAL_ITEM", "Evals", "is_cut_short", "make_evals"]
+__all__ = ["CASE_LOG", "EVALS", "EVAL_ITEM", "Evals", "is_cut_short", "make_evals", "n_workers"]
 
 
 @dataclass(slots=True)
@@ -62,6 +62,13 @@ def make_evals(config: pytest.Config, settings: Settings) -> Evals:
     return Evals(
         settings=settings, run_id=run_id, folder=Path(folder), redactor=Redactor(os.environ)
     )
+
+
+def n_workers(config: pytest.Config) -> int:
+    """Number of xdist workers that this process controls; 0 where it runs items itself."""
+    if config.getoption("dist", "no") == "no":
+        return 0
+    return len(config.getoption("tx", None) or ())
 
 
 def is_cut_short(session: pytest.Session) -> bool:

@@ -374,3 +374,9 @@ def test_what_is_written_is_what_is_read(metric, operator, bound, suite, tag):
     )
     assert (threshold.suite, threshold.tag) == (suite, tag)
     assert parse_threshold(threshold.text) == threshold
+
+
+def test_a_clock_that_is_not_taken_is_refused():
+    """Answers are not streamed yet, so there is no time to the first token to judge."""
+    with pytest.raises(UsageError, match=r"p95_ttft needs streamed answers, which this version"):
+        parse_threshold("p95_ttft <= 1s")

@@ -196,7 +196,7 @@ def test_a_model_that_raises_is_an_error(project):
     record = project.records["boom-1"]
     assert record["outcome"] == "errored"
     assert record["error_kind"] == "raised"
-    assert record["reason"] == "RuntimeError: the model is down"
+    assert record["reason"].startswith("RuntimeError: the model is down (robot.py:")
     assert project.metric("accuracy") == 0.5  # errors stay in the denominator
 
 
@@ -511,3 +511,64 @@ def test_an_answer_that_json_cannot_hold_is_an_error(project, answer):
     assert record["outcome"] == "errored"
     assert record["error_kind"] == "bad_answer"
     assert "JSON cannot hold" in record["reason"]
+
+
+def test_an_exception_that_cannot_be_shown_is_an_error(project):
+    """Its ``__str__`` raises, and nothing else is lost."""
+    project.suite(
+        "right-1",
+        "right-2",
+        source="""
+        import pytest
+
+        class Mute(Exception):
+            def __str__(self):
+                raise ValueError
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction):
+            if case.id == "right-1":
+                raise Mute
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run()
+
+    assert result.ret == 1
+    assert project.outcomes == {"right-1": "errored", "right-2": "passed"}
+
+
+def test_an_assertion_of_the_application_keeps_its_traceback(project):
+    """It is an error, so the line that raised it is shown."""
+    project.suite(
+        "right-1",
+        source="""
+        import pytest
+
+        def application():
+            assert 1 == 2, "flaky app"
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, model_eval):
+            with model_eval.measure():
+                application()
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run()
+
+    assert project.outcomes == {"right-1": "errored"}
+    result.stdout.fnmatch_lines(['*assert 1 == 2, "flaky app"*'])
+
+
+def test_a_dist_mode_without_workers_runs_the_evals(project):
+    """``--dist`` in addopts says nothing as long as there is no ``-n``."""
+    project.suite("right-1")
+    project.thresholds("accuracy >= 50%")
+
+    result = project.run("--dist=loadgroup")
+
+    assert result.ret == 0
+    assert project.outcomes == {"right-1": "passed"}

@@ -187,3 +187,28 @@ def test_two_ids_that_are_one_without_their_secrets_stay_two_cases(project, monk
 
     assert result.ret == 0
     assert project.file("summary.json")["suites"][0]["n"] == 2
+
+
+def test_a_secret_in_an_error_is_on_no_screen_and_in_no_junit_file(project, monkeypatch):
+    """What the model raised is shown, without the key in it."""
+    monkeypatch.setenv("FOO_API_KEY", "hunter2hunter2")
+    project.suite(
+        "right-1",
+        source="""
+        import pytest
+
+        def answer(text):
+            raise RuntimeError("rejected key hunter2" + "hunter2")
+
+        @pytest.mark.model_eval("tickets.csv", model=answer)
+        def test_ticket(case, prediction):
+            pass
+        """,
+    )
+    project.ini("model_eval_max_error_rate = 100%")
+
+    result = project.run("--junitxml=report.xml", "-rA")
+
+    assert "hunter2hunter2" not in result.stdout.str()
+    assert "hunter2hunter2" not in (project.path / "report.xml").read_text()
+    result.stdout.fnmatch_lines(["*rejected key [[]secret FOO_API_KEY[]]*"])

@@ -98,3 +98,25 @@ def test_an_unscored_subtest_leaves_the_case_unscored(project):
 
     assert project.run().ret == 1
     assert project.outcomes == {"right-1": "unscored"}
+
+
+def test_an_error_after_a_missed_subtest_is_an_error(project):
+    """A crash of the body is not hidden behind a soft miss."""
+    project.suite(
+        "right-1",
+        source="""
+        import pytest
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction, subtests):
+            with subtests.test("shape"):
+                assert False
+            raise RuntimeError("crashed")
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run()
+
+    assert result.ret == 1
+    assert project.outcomes == {"right-1": "errored"}

@@ -277,8 +277,10 @@ def test_an_input_of_another_kind_is_refused(value, shown):
         ),
         (
             {"expected": 10**5000},
-            "'expected' holds a whole number of more than 4,300 digits; a record can keep only "
-            "what JSON can.",
+            (
+                "'expected' holds a whole number of more than 4,300 digits; a record can keep "
+                "only what JSON can."
+            ),
         ),
     ],
 )
