@@ -161,6 +161,8 @@ class Prefetcher:
                     slot = self._slots[ask.key] = _Slot(ask, now, next(self._next_turn))
                     self._lane(ask.model).waiting.append(slot)
                     self._n_planned += 1
+                    if self._is_closing:
+                        _call_off(slot.future)
         self._wake()
 
     def put(self, ask: Ask, answer: Answer) -> None:
@@ -215,8 +217,8 @@ class Prefetcher:
                 slot = self._slots[ask.key] = _Slot(ask, time.perf_counter(), turn)
                 self._lane(ask.model).waiting.appendleft(slot)
                 self._n_planned += 1
-                if self._is_closing:
-                    _call_off(slot.future)
+            if self._is_closing and not slot.is_issued:
+                _call_off(slot.future)
         self._put_first(slot)
         self._wake()
         return slot.future
@@ -282,6 +284,15 @@ class Prefetcher:
                 self._n_ahead -= 1
         if self._look_ahead is not None:
             self._wake()
+
+    def release(self, model: Model) -> None:
+        """Close a model that will not be asked again, and forget it."""
+        with self._lock:
+            self._lanes.pop(id(model), None)
+            self._models = [other for other in self._models if other is not model]
+        if self._loop is not None and not self._is_closing:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                asyncio.run_coroutine_threadsafe(model.close(), self._loop)
 
     def progress(self) -> Progress:
         """How far the engine is."""

@@ -63,6 +63,7 @@ class Runner:
         self._progress: ProgressLine | None = None
         self._started_s = 0.0
         self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
+        self._unshared: list[tuple[Any, Model]] = []
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._numbers = itertools.count(1)
         self._bought: dict[str, Prediction | Failure] = {}
@@ -140,6 +141,10 @@ class Runner:
             return (yield)
         finally:
             self._prefetcher.discard(item.nodeid)
+            for value, model in self._unshared:  # made by a fixture for this item alone
+                self.models.forget(value)
+                self._prefetcher.release(model)
+            self._unshared.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -280,6 +285,8 @@ class Runner:
             model = self.models.of_suite(item)
         else:
             model = self.models.of_fixture(value)
+            if self.models.group(item) is None:
+                self._unshared.append((value, model))
             self._plan_shared(item, model)
         log.model_name = model.name
         ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)

@@ -84,6 +84,10 @@ class SuiteModels:
             self._by_object[id(value)] = (value, model)
         return self._by_object[id(value)][1]
 
+    def forget(self, value: Any) -> None:
+        """Forget an object that a ``model`` fixture gave for one item."""
+        self._by_object.pop(id(value), None)
+
     def known(self, item: pytest.Item) -> Model | None:
         """The model that an item asks, where it is known already."""
         return self._by_group.get(self.group(item))

@@ -22,7 +22,9 @@ def test_the_answer_is_measured_and_kept(project):
     assert record["output"] == "RIGHT-1"
     assert record["model"] == "robot:answer"
     assert record["latency_s"] > 0
-    assert project.records["boom-1"]["reason"].startswith("RuntimeError: the model is down (robot.py:")
+    assert project.records["boom-1"]["reason"].startswith(
+        "RuntimeError: the model is down (robot.py:"
+    )
     assert len(project.lines("predictions.jsonl")) == 3
 
 

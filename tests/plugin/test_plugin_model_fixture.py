@@ -271,3 +271,26 @@ def test_an_assertion_in_an_overridden_model_is_an_error(project):
     project.run()
 
     assert project.outcomes == {"right-1": "errored"}
+
+
+def test_a_fixture_for_each_test_leaves_no_threads(project):
+    """Each of its objects is let go when its test has ended."""
+    project.suite(*(f"right-{n}" for n in range(30)))
+    project.thresholds("accuracy >= 0%")
+    project.pytester.makeconftest("""
+        import threading
+        import pytest
+
+        @pytest.fixture
+        def model():
+            return lambda text: text.upper()
+
+        def pytest_sessionfinish():
+            names = [thread.name for thread in threading.enumerate()]
+            assert names.count("modeleval-call") < 5
+    """)
+
+    result = project.run()
+
+    assert result.ret == 0
+    assert set(project.outcomes.values()) == {"passed"}

@@ -81,3 +81,16 @@ def test_a_read_only_store_is_a_usage_error(project):
 
     assert project.run().ret == pytest.ExitCode.USAGE_ERROR
     assert project.asked == []
+
+
+def test_a_new_store_is_not_committed_by_accident(project):
+    """It ignores itself in git, and a folder that was there before is left alone."""
+    project.suite("right-1")
+    project.ini()
+    (project.path / "mine").mkdir()
+
+    project.run()
+    project.run("--model-eval-store=mine")
+
+    assert (project.path / ".modeleval" / ".gitignore").read_text() == "*\n"
+    assert not (project.path / "mine" / ".gitignore").exists()
