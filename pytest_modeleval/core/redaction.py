@@ -59,16 +59,19 @@ class Redactor:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        secrets = {
-            value: name
-            for name, value in environment.items()
-            if _SECRET_NAME.search(name) and len(value) >= _MIN_LENGTH
-        }
-        self._names = secrets
-        self._pattern = _any_of(secrets)
+        self._names: dict[str, str] = {}
+        self.learn(environment)
+
+    def learn(self, environment: Mapping[str, str]) -> None:
+        """Look at the environment again: modules that were imported may have set more of it."""
+        for name, value in environment.items():
+            if _SECRET_NAME.search(name) and len(value) >= _MIN_LENGTH:
+                self._names[value] = name
+                self._names[repr(value)[1:-1]] = name  # as an assertion shows it
+        self._pattern = _any_of(self._names)
         # What a line of JSON has to hold for a secret to be in it; a secret may hold characters
         # that JSON escapes.
-        self._signs = ("sk-", *secrets, *{_to_json(value)[1:-1] for value in secrets})
+        self._signs = ("sk-", *self._names, *{_to_json(value)[1:-1] for value in self._names})
 
     def text(self, text: str) -> str:
         """``text`` without secrets."""
@@ -89,6 +92,14 @@ class Redactor:
         if any(sign in line for sign in self._signs) or any(word in lowered for word in _WORDS):
             line = _to_json(self._fields(line))
         return clean_text(line)
+
+    def values(self, value: Any) -> Any:
+        """Like ``data``, for data whose keys are this package's own."""
+        if isinstance(value, dict):
+            return {key: self.values(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.values(item) for item in value]
+        return self.data(value)
 
     def data(self, value: Any) -> Any:
         """Plain data without secrets in any of its texts, keys included."""

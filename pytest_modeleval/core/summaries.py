@@ -373,8 +373,15 @@ class Summary:
 
     @cached_property
     def _costs(self) -> tuple[list[float], int]:
-        """The known costs, and the number of cases that were asked."""
-        asked = [record for record in self.records if record.outcome != "skipped"]
+        """The known costs, and the number of cases that were asked.
+
+        A case that its test skipped after the model had answered was paid for all the same.
+        """
+        asked = [
+            record
+            for record in self.records
+            if record.outcome != "skipped" or record.cost_usd is not None
+        ]
         return [record.cost_usd for record in asked if record.cost_usd is not None], len(asked)
 
 

@@ -64,7 +64,7 @@ class Suite:
         cases: The cases of the dataset.
         model: Spec of the model or the model itself; None where nothing names one.
         thresholds: Thresholds of the marker.
-        is_governed: A threshold judges wrong answers, so that one alone fails nothing.
+        governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
         dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
             None where they come from Python.
     """
@@ -75,7 +75,7 @@ class Suite:
     dataset: tuple[str, str] | None
     model: Any
     thresholds: tuple[Threshold, ...]
-    is_governed: bool
+    governing: tuple[Threshold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,14 @@ class EvalItem:
     suite: Suite
     case: Case
     variant: str
+
+    @property
+    def is_governed(self) -> bool:
+        """Whether a threshold counts this case, so that a wrong answer to it alone fails nothing."""
+        return any(
+            threshold.tag is None or threshold.tag in self.case.tags
+            for threshold in self.suite.governing
+        )
 
 
 def read_marker(mark: pytest.Mark) -> Marker:
@@ -159,7 +167,7 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
         dataset=_dataset_of(marker.cases, cases, root),
         model=marker.model if marker.model is not None else settings.model,
         thresholds=own,
-        is_governed=any(item.judges_answers for item in (*own, *holding)),
+        governing=tuple(item for item in (*own, *holding) if item.judges_answers),
     )
 
 

@@ -7,6 +7,7 @@ item and before every later hook, and everything that is shown or written reads 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -57,6 +58,7 @@ class Gatekeeper:
         self._crashed: list[pytest.TestReport] = []
         self._nodes: list[Any] = []
         self._has_lost_workers = False
+        self._pid = os.getpid()
         self._has_folder = False
         self._is_cut_short = False
         self._has_broken_files = False
@@ -178,8 +180,8 @@ class Gatekeeper:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
         """Write the numbers down, before JUnit writes its file."""
-        if int(exitstatus) == pytest.ExitCode.USAGE_ERROR:
-            return
+        if int(exitstatus) == pytest.ExitCode.USAGE_ERROR or os.getpid() != self._pid:
+            return  # nothing was asked; or a test has forked and lets its child go on
         verdict = self.evals.verdict or self._judge()
         if self._is_cut_short:
             reason = "collection failed, so nothing was asked"
@@ -292,6 +294,8 @@ class Gatekeeper:
 
     def _keep(self, line: str) -> None:
         """Write a record down as it came, then take it in."""
+        if os.getpid() != self._pid:
+            return
         self._run.records.append(line)
         record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record

@@ -37,6 +37,7 @@ __all__ = [
     "is_judgement",
     "is_sure_to_skip",
     "name_subtest",
+    "redact",
     "say_in_a_sentence",
     "soften",
     "soften_subtest",
@@ -209,6 +210,17 @@ def is_sure_to_skip(item: pytest.Item) -> bool:
         return evaluate_skip_marks(item) is not None
     except (Exception, pytest.fail.Exception):  # noqa: BLE001  (reported when the item runs)
         return True
+
+
+def redact(report: pytest.TestReport, redactor: Redactor) -> None:
+    """Take secrets out of what a failed test shows: its traceback and what it printed."""
+    if not report.failed:
+        return
+    shown = str(report.longrepr)
+    clean = redactor.text(shown)
+    if clean != shown:
+        report.longrepr = clean
+    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
 
 
 def say_in_a_sentence(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
 from pytest_modeleval.errors import UsageError
@@ -89,6 +91,9 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
     definition = metafunc.definition
     if "case" not in metafunc.fixturenames:
         _refuse(f"{definition.nodeid}: a model_eval test takes case, prediction or model_eval")
+    nodes = [node for node, _ in definition.iter_markers_with_node("model_eval")]
+    if nodes.count(nodes[0]) > 1:
+        _refuse(f"{definition.nodeid}: two model_eval marks; write a test for each dataset")
     evals = metafunc.config.stash.get(EVALS, None)
     try:
         suite = load_suite(definition, mark, evals.settings if evals else Settings())
@@ -111,7 +116,7 @@ def _is_ours(definition: pytest.FixtureDef[object]) -> bool:
     return definition.func.__module__ == fixtures.__name__
 
 
-def _refuse(message: str) -> None:
+def _refuse(message: str) -> NoReturn:
     raise pytest.Collector.CollectError(message)
 
 

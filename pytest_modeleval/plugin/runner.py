@@ -10,8 +10,10 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
+import os
 import threading
 import time
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +104,7 @@ class Runner:
             look_ahead=self.concurrency if self.config.getoption("maxfail", 0) else None,
             on_answer=self._keep,
         )
+        self.evals.redactor.learn(os.environ)  # what the modules of tests and models have set
         self._prefetcher.start()
         self._started_s = time.monotonic()
         self._quiet_logs()
@@ -150,6 +153,8 @@ class Runner:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a new log, also where the item is run again, and hand over what is known."""
         eval_item = item.stash.get(EVAL_ITEM, None)
+        if eval_item is None and item.get_closest_marker("model_eval") is not None:
+            pytest.fail("model_eval does not work on unittest.TestCase; write a function", False)
         if eval_item is not None:
             item.stash[CASE_LOG] = CaseLog()
             item.__dict__.pop("repr_failure", None)  # of a miss, where the item runs again
@@ -162,10 +167,12 @@ class Runner:
             return (yield)
         log = self.log_of(item)
         log.is_in_body = True
+        # ``return prediction == case.expected`` would pass whatever the answer; pytest only warns.
+        warnings.filterwarnings("error", category=pytest.PytestReturnNotNoneWarning)
         try:
             return (yield)
         except AssertionError as error:
-            if item.stash[EVAL_ITEM].suite.is_governed and outcomes.is_judgement(item, error, log):
+            if item.stash[EVAL_ITEM].is_governed and outcomes.is_judgement(item, error, log):
                 text = self.evals.redactor.text(outcomes.first_line(error))
                 item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment]
             raise
@@ -179,13 +186,16 @@ class Runner:
         """Say what the case counts as, and put its record on the report that decides it."""
         report = yield
         eval_item = item.stash.get(EVAL_ITEM, None)
-        if eval_item is None or report.when == "teardown":
+        if eval_item is None:
+            return report
+        outcomes.redact(report, self.evals.redactor)
+        if report.when == "teardown":
             return report
         if report.when == "setup" and report.passed:
             return report
         log = self.log_of(item)
         is_lenient = self.evals.settings.max_error_rate > 0
-        found = outcomes.decide(item, call, report, log, is_governed=eval_item.suite.is_governed)
+        found = outcomes.decide(item, call, report, log, is_governed=eval_item.is_governed)
         if log.is_in_body:
             outcomes.soften_subtest(report, found, log, is_lenient=is_lenient)
             return report

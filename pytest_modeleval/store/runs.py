@@ -59,7 +59,7 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             if is_new:  # what users ask and models answer is not committed by accident
                 (store / ".gitignore").write_text("*\n", encoding="utf-8")
-            write_whole(self.folder / "run.json", self._redactor.data(dict(manifest)))
+            write_whole(self.folder / "run.json", self._redactor.values(dict(manifest)))
         except OSError as error:
             raise UsageError(
                 f"model_eval_store: can't write {self.folder}: {error.strerror or error}; "
@@ -82,7 +82,7 @@ class Run:
         Raises:
             OSError: It could not be written.
         """
-        write_whole(self.folder / "summary.json", self._redactor.data(dict(summary)))
+        write_whole(self.folder / "summary.json", self._redactor.values(dict(summary)))
 
     def discard(self) -> None:
         """Remove the folder of a run that asked nothing; one that holds answers stays."""

@@ -572,3 +572,122 @@ def test_a_dist_mode_without_workers_runs_the_evals(project):
 
     assert result.ret == 0
     assert project.outcomes == {"right-1": "passed"}
+
+
+def test_a_miss_that_no_threshold_counts_fails(project):
+    """A threshold on one tag says nothing of the other cases."""
+    project.suite(
+        source="""
+        import pytest
+
+        CASES = [
+            {"id": "right-1", "input": "right-1", "expected": "RIGHT-1", "tags": ["a"]},
+            {"id": "wrong-1", "input": "wrong-1", "expected": "WRONG-1", "tags": ["b"]},
+        ]
+
+        @pytest.mark.model_eval(CASES)
+        def test_ticket(case, prediction):
+            assert prediction == case.expected
+        """
+    )
+    project.thresholds("[a]: accuracy >= 50%")
+
+    result = project.run()
+
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+
+
+def test_an_upper_bound_on_the_accuracy_makes_no_miss_soft(project):
+    """Wrong answers can only help to meet it."""
+    project.suite("wrong-1")
+    project.thresholds("accuracy <= 90%")
+
+    assert project.run().ret == 1
+
+
+def test_a_returned_comparison_is_an_error(project):
+    """``return`` instead of ``assert`` would pass whatever the answer."""
+    project.suite(
+        "wrong-1",
+        source="""
+        import pytest
+
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction):
+            return prediction == case.expected
+        """,
+    )
+    project.thresholds("accuracy >= 0%")
+
+    result = project.run()
+
+    assert result.ret == 1
+    assert project.outcomes == {"wrong-1": "errored"}
+
+
+def test_two_marks_on_one_test_are_refused(project):
+    """One of the datasets would be dropped in silence."""
+    project.suite(
+        "right-1",
+        source="""
+        import pytest
+
+        @pytest.mark.model_eval("tickets.csv")
+        @pytest.mark.model_eval("tickets.csv")
+        def test_ticket(case, prediction):
+            pass
+        """,
+    )
+    project.ini()
+
+    result = project.run()
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*two model_eval marks; write a test for each dataset*"])
+
+
+def test_a_unittest_case_is_refused(project):
+    """It can't be parametrized, and would pass without an answer."""
+    project.suite(
+        "right-1",
+        source="""
+        import unittest
+        import pytest
+
+        class TestIt(unittest.TestCase):
+            @pytest.mark.model_eval("tickets.csv")
+            def test_ticket(self):
+                pass
+        """,
+    )
+    project.ini()
+
+    result = project.run()
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*model_eval does not work on unittest.TestCase*"])
+
+
+def test_a_case_that_was_skipped_after_the_answer_was_paid_for(project):
+    """Its cost is in the sum."""
+    project.suite(
+        "right-1",
+        "right-2",
+        source="""
+        import pytest
+        from pytest_modeleval import Prediction
+
+        def answer(text):
+            return Prediction(output=text.upper(), cost_usd=1.0)
+
+        @pytest.mark.model_eval("tickets.csv", model=answer)
+        def test_ticket(case, prediction):
+            if case.id == "right-2":
+                pytest.skip("not today")
+        """,
+    )
+    project.thresholds("total_cost <= $1.50")
+
+    assert project.run().ret == 1
+    assert project.metric("total_cost") == 2.0

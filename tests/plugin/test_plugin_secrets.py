@@ -212,3 +212,29 @@ def test_a_secret_in_an_error_is_on_no_screen_and_in_no_junit_file(project, monk
     assert "hunter2hunter2" not in result.stdout.str()
     assert "hunter2hunter2" not in (project.path / "report.xml").read_text()
     result.stdout.fnmatch_lines(["*rejected key [[]secret FOO_API_KEY[]]*"])
+
+
+def test_a_secret_that_a_module_sets_is_one_too(project, monkeypatch):
+    """As ``load_dotenv`` does, after the session has started."""
+    monkeypatch.setenv("LATE_API_KEY", "")
+    project.suite(
+        "right-1",
+        source="""
+        import os
+        import pytest
+
+        os.environ["LATE_API_KEY"] = "hunter2hunter2"
+
+        @pytest.mark.model_eval("tickets.csv", model=lambda text: "hunter2" + "hunter2")
+        def test_ticket(case, prediction):
+            assert prediction == case.expected
+        """,
+    )
+    project.ini()
+
+    result = project.run("--junitxml=report.xml")
+
+    assert result.ret == 1
+    assert "hunter2hunter2" not in (project.path / "report.xml").read_text()
+    files = [path.read_text() for path in project.runs[0].iterdir()]
+    assert not any("hunter2hunter2" in text for text in files)
