@@ -219,6 +219,8 @@ class Prefetcher:
                 self._n_planned += 1
             if self._is_closing and not slot.is_issued:
                 _call_off(slot.future)
+        if slot.future.done():
+            return slot.future  # the loop sleeps, and waking it once for each item is not free
         self._put_first(slot)
         self._wake()
         return slot.future
