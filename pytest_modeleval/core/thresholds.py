@@ -92,8 +92,12 @@ class Threshold:
 
     @property
     def judges_answers(self) -> bool:
-        """Whether this threshold decides about wrong answers, so that one alone fails nothing."""
-        return self.metric in QUALITY_METRICS or self.metric.startswith(("score(", "pass"))
+        """Whether this threshold decides about wrong answers, so that one alone fails nothing.
+
+        An upper bound, which wrong answers can only help to meet, does not.
+        """
+        counts = self.metric in QUALITY_METRICS or self.metric.startswith(("score(", "pass"))
+        return counts and self.operator == ">="
 
 
 def is_equal(value: float, bound: float) -> bool:

@@ -233,6 +233,8 @@ class Prefetcher:
         """
         if self._loop is None or self._is_closing:
             raise EngineError("the run was stopped before the model had answered")
+        with self._lock:
+            self._lane(ask.model)  # so that it is closed with the others
         return asyncio.run_coroutine_threadsafe(
             self._engine.predict(ask.model, ask.input), self._loop
         )
@@ -289,12 +291,9 @@ class Prefetcher:
 
     def release(self, model: Model) -> None:
         """Close a model that will not be asked again, and forget it."""
-        with self._lock:
-            self._lanes.pop(id(model), None)
-            self._models = [other for other in self._models if other is not model]
         if self._loop is not None and not self._is_closing:
             with suppress(RuntimeError):  # the loop has ended by itself
-                asyncio.run_coroutine_threadsafe(model.close(), self._loop)
+                self._loop.call_soon_threadsafe(self._release, model)
 
     def progress(self) -> Progress:
         """How far the engine is."""
@@ -479,6 +478,16 @@ class Prefetcher:
             self._n_in_flight -= 1
             self._n_done += 1
         self._pump()
+
+    def _release(self, model: Model) -> None:
+        """Until it is closed a model stays among those that the end of the loop closes."""
+        with self._lock:
+            self._lanes.pop(id(model), None)
+        task = asyncio.ensure_future(model.close())
+        task.add_done_callback(lambda _: self._forget(model))
+
+    def _forget(self, model: Model) -> None:
+        self._models = [other for other in self._models if other is not model]
 
     def _give_up_hung(self) -> None:
         """Time out the attempts that did not end when they were cancelled for being late."""

@@ -94,8 +94,11 @@ class EvalItem:
 
     @property
     def is_governed(self) -> bool:
-        """Whether a threshold judges the suite's answers, so that a wrong one alone fails nothing."""
-        return bool(self.suite.governing)
+        """Whether a threshold counts this case, so that a wrong answer to it alone fails nothing."""
+        return any(
+            threshold.tag is None or threshold.tag in self.case.tags
+            for threshold in self.suite.governing
+        )
 
 
 def read_marker(mark: pytest.Mark) -> Marker:

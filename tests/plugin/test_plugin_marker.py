@@ -70,7 +70,7 @@ def test_a_threshold_on_the_marker_may_name_a_tag(project):
 
         CASES = [
             {"id": "a", "input": "right", "expected": "RIGHT", "tags": ["vip"]},
-            {"id": "b", "input": "wrong", "expected": "WRONG"},
+            {"id": "b", "input": "right too", "expected": "RIGHT TOO"},
         ]
 
         @pytest.mark.model_eval(CASES, thresholds="[vip]: accuracy >= 100%")

@@ -1,5 +1,7 @@
 """The fixture ``model``, overridden."""
 
+import threading
+
 import pytest
 
 FIXTURE = """
@@ -175,10 +177,16 @@ def test_a_fixture_may_wrap_ours(project):
             return lambda text: str(model.ask(text))
     """)
 
+    before = set(threading.enumerate())
+
     result = project.run()
 
     assert "no model is named" not in result.stdout.str()
     assert project.outcomes == {"right-1": "passed", "wrong-1": "missed"}
+    for thread in set(threading.enumerate()) - before:  # the wrapped model is closed too
+        if thread.name.startswith("modeleval-"):
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_fixture_may_hand_ours_on(project):

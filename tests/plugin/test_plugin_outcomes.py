@@ -574,6 +574,38 @@ def test_a_dist_mode_without_workers_runs_the_evals(project):
     assert project.outcomes == {"right-1": "passed"}
 
 
+def test_a_miss_that_no_threshold_counts_fails(project):
+    """A threshold on one tag says nothing of the other cases."""
+    project.suite(
+        source="""
+        import pytest
+
+        CASES = [
+            {"id": "right-1", "input": "right-1", "expected": "RIGHT-1", "tags": ["a"]},
+            {"id": "wrong-1", "input": "wrong-1", "expected": "WRONG-1", "tags": ["b"]},
+        ]
+
+        @pytest.mark.model_eval(CASES)
+        def test_ticket(case, prediction):
+            assert prediction == case.expected
+        """
+    )
+    project.thresholds("[a]: accuracy >= 50%")
+
+    result = project.run()
+
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+
+
+def test_an_upper_bound_on_the_accuracy_makes_no_miss_soft(project):
+    """Wrong answers can only help to meet it."""
+    project.suite("wrong-1")
+    project.thresholds("accuracy <= 90%")
+
+    assert project.run().ret == 1
+
+
 def test_a_returned_comparison_is_an_error(project):
     """``return`` instead of ``assert`` would pass whatever the answer."""
     project.suite(
