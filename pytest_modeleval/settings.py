@@ -9,18 +9,30 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_modeleval.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_modeleval.core.thresholds import Threshold
 
-__all__ = ["OPTIONS", "Option", "Price", "Settings", "parse_prices", "resolve"]
+__all__ = [
+    "OPTIONS",
+    "Option",
+    "Price",
+    "RateLimit",
+    "Settings",
+    "is_url",
+    "parse_prices",
+    "parse_rate_limit",
+    "resolve",
+]
 
 _MAX_CONCURRENCY = 1024
+_TRANSPORTS = ("auto", "aiohttp", "sdk")
 _MAX_RETRIES = 20
 
 
@@ -76,7 +88,16 @@ OPTIONS: tuple[Option, ...] = (
         name="concurrency",
         takes_numbers=True,
         metavar="N",
-        help="calls in flight at once (default: 16), divided among xdist workers",
+        help="calls in flight at once, divided among xdist workers (default: as many as help, from "
+        "8 up to 64; a number fixes it)",
+    ),
+    Option(
+        name="rate_limit",
+        kind="lines",
+        takes_numbers=True,
+        metavar="LIMIT",
+        help="per minute and model: '500 requests', '200000 tokens', or both with a comma between; "
+        "divided among xdist workers",
     ),
     Option(
         name="timeout",
@@ -89,6 +110,12 @@ OPTIONS: tuple[Option, ...] = (
         takes_numbers=True,
         metavar="N",
         help="attempts after the first, on 408, 409, 429, 5xx and connection errors (default: 4)",
+    ),
+    Option(
+        name="max_cost",
+        takes_numbers=True,
+        metavar="DOLLARS",
+        help="stop before a call could bring the run's cost above this, e.g. '$5'",
     ),
     Option(
         name="max_error_rate",
@@ -106,8 +133,20 @@ OPTIONS: tuple[Option, ...] = (
         name="prices",
         kind="lines",
         metavar="PRICE",
-        help="price per million tokens: 'MODEL input=0.25 output=2 cached_input=0.025'; "
-        "repeat for several",
+        help="price per million tokens: 'MODEL input=0.25 output=2 cached_input=0.025', or a file "
+        "of such lines; repeat for several",
+    ),
+    Option(
+        name="api_keys",
+        kind="lines",
+        metavar="'HOST VARIABLE'",
+        help="environment variable that holds the key of a server, e.g. 'openrouter.ai "
+        "OPENROUTER_API_KEY'; repeat for several",
+    ),
+    Option(
+        name="transport",
+        metavar="NAME",
+        help="HTTP client of openai: models: aiohttp (extra 'fast'), sdk, or auto (default)",
     ),
     Option(
         name="store",
@@ -133,6 +172,19 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """How much may be asked of one model in a minute; None for as much as it takes.
+
+    Attributes:
+        requests: Requests per minute, failed attempts included.
+        tokens: Tokens per minute, of questions and answers together.
+    """
+
+    requests: float | None = None
+    tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of a run, checked; see ``OPTIONS`` for their meaning.
 
@@ -140,28 +192,40 @@ class Settings:
         model: Spec of the model of suites that name none, or None.
         base_url: Server of ``openai:`` models, or None for the SDK's own choice.
         thresholds: The bounds of the run.
-        concurrency: Calls in flight at once.
+        concurrency: The most calls in flight at once.
+        is_adaptive: Fewer calls than that are in flight until it is seen that more help.
+        rate_limit: What may be asked of each model in a minute.
+        max_cost_usd: US dollars that the run may cost, or None.
         timeout_s: Seconds that one attempt may take.
         retries: Attempts after the first.
         max_error_rate: Share of errored cases in [0, 1] that is still met.
         max_unscored_rate: Share of unscored cases in [0, 1] that is still met.
         prices: The user's price table, by model name.
+        api_keys: By host the environment variable that holds the key of a server.
+        transport: HTTP client of models behind a server.
         store: Folder that runs are kept in, relative to rootdir.
     """
 
     model: str | None = None
     base_url: str | None = None
     thresholds: tuple[Threshold, ...] = ()
-    concurrency: int = 16
+    concurrency: int = 64
+    is_adaptive: bool = True
+    rate_limit: RateLimit = RateLimit()
+    max_cost_usd: float | None = None
     timeout_s: float = 60.0
     retries: int = 4
     max_error_rate: float = 0.0
     max_unscored_rate: float = 0.0
     prices: Mapping[str, Price] = field(default_factory=dict)
+    api_keys: Mapping[str, str] = field(default_factory=dict)
+    transport: str = "auto"
     store: str = ".modeleval"
 
 
-def resolve(cli: Mapping[str, object], ini: Mapping[str, object]) -> Settings:
+def resolve(
+    cli: Mapping[str, object], ini: Mapping[str, object], *, root: Path | None = None
+) -> Settings:
     """The settings that the user's values stand for.
 
     A value is text or a list of texts, and in native TOML a number where a number is wanted. Of
@@ -171,23 +235,32 @@ def resolve(cli: Mapping[str, object], ini: Mapping[str, object]) -> Settings:
     Args:
         cli: What the command line says, by the option's name; None where it says nothing.
         ini: What the ini file says, by the option's name; None where it says nothing.
+        root: The folder that a file of prices is looked for in; the current one by default.
 
     Raises:
         UsageError: A value is not of its kind or out of range; the message says where it stands,
             what was found, and what would do.
     """
     texts = _Texts(cli, ini)
+    concurrency = texts.count("concurrency", 1, _MAX_CONCURRENCY)
+    retries = texts.count("retries", 0, _MAX_RETRIES)
+    default = Settings()
     return Settings(
         model=texts.text("model"),
         base_url=texts.url("base_url"),
         thresholds=texts.thresholds(),
-        concurrency=texts.count("concurrency", 1, _MAX_CONCURRENCY, default=16),
-        timeout_s=texts.duration("timeout", default=60.0),
-        retries=texts.count("retries", 0, _MAX_RETRIES, default=4),
+        concurrency=concurrency or default.concurrency,
+        is_adaptive=concurrency is None,
+        rate_limit=texts.rate_limit(),
+        max_cost_usd=texts.dollars("max_cost"),
+        timeout_s=texts.duration("timeout", default=default.timeout_s),
+        retries=default.retries if retries is None else retries,
         max_error_rate=texts.rate("max_error_rate"),
         max_unscored_rate=texts.rate("max_unscored_rate"),
-        prices=texts.prices(),
-        store=texts.text("store") or ".modeleval",
+        prices=texts.prices(root),
+        api_keys=texts.api_keys(),
+        transport=texts.choice("transport", _TRANSPORTS),
+        store=texts.text("store") or default.store,
     )
 
 
@@ -222,17 +295,23 @@ class _Texts:
 
     def url(self, name: str) -> str | None:
         text = self.text(name)
-        if text is not None and not re.match(r"https?://[^/\s]+", text):
+        if text is not None and not is_url(text):
             place = self.lines(name)[1]
             raise UsageError(f"{place}: {text!r} is not a URL; write http://localhost:8000/v1")
         return text
 
-    def count(self, name: str, low: int, high: int, *, default: int) -> int:
+    def choice(self, name: str, known: Sequence[str]) -> str:
+        text, place = self.text(name), self.lines(name)[1]
+        if text is not None and text not in known:
+            raise UsageError(f"{place}: {text!r} is unknown; write {', '.join(known)}")
+        return text or known[0]
+
+    def count(self, name: str, low: int, high: int) -> int | None:
         text, place = self.text(name), self.lines(name)[1]
         if text is None:
-            return default
+            return None
         if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
-            raise UsageError(f"{place}: {text!r} is not a whole number; write {default}")
+            raise UsageError(f"{place}: {text!r} is not a whole number; write {low} to {high}")
         if not low <= int(text[:9]) <= high or len(text) > 9:
             raise UsageError(f"{place}: {text} is out of range; write {low} to {high}")
         return int(text)
@@ -249,30 +328,82 @@ class _Texts:
         text, place = self.text(name), self.lines(name)[1]
         return 0.0 if text is None else parse_rate(text, f"{place}: {text!r}")
 
+    def dollars(self, name: str) -> float | None:
+        text, place = self.text(name), self.lines(name)[1]
+        if text is None:
+            return None
+        dollars = _amount(text)
+        if dollars is None or dollars <= 0:
+            raise UsageError(f"{place}: {text!r} is not an amount of dollars; write $5 or $0.50")
+        return dollars
+
+    def rate_limit(self) -> RateLimit:
+        lines, place = self.lines("rate_limit")
+        return parse_rate_limit(lines, where=place)
+
+    def api_keys(self) -> dict[str, str]:
+        lines, place = self.lines("api_keys")
+        return dict(_parse_api_key(line, place) for line in lines)
+
     def thresholds(self) -> tuple[Threshold, ...]:
         from pytest_modeleval.core.thresholds import parse_threshold
 
         lines, place = self.lines("thresholds")
         return tuple(parse_threshold(line, where=place) for line in lines)
 
-    def prices(self) -> dict[str, Price]:
+    def prices(self, root: Path | None) -> dict[str, Price]:
         lines, place = self.lines("prices")
-        return parse_prices(lines, where=place)
+        return parse_prices(lines, where=place, root=root)
 
 
-def parse_prices(lines: Iterable[str], *, where: str) -> dict[str, Price]:
+def is_url(text: str) -> bool:
+    """Whether it is the address of a server."""
+    return re.fullmatch(r"https?://[^/\s@]+(/\S*)?", text) is not None
+
+
+def parse_prices(lines: Iterable[str], *, where: str, root: Path | None = None) -> dict[str, Price]:
     """Lines such as ``gpt-5-mini input=0.25 output=2`` as a price table.
 
+    A line of one word is the path of a file of such lines.
+
+    Args:
+        lines: The lines.
+        where: Where the user wrote them.
+        root: The folder that a relative path begins at; the current one by default.
+
     Raises:
-        UsageError: A line is not a price, or a model has two.
+        UsageError: A line is not a price, a file can't be read, or a model has two prices.
     """
     prices: dict[str, Price] = {}
-    for line in lines:
-        model, price = _parse_price(line, f"{where}: {line!r}")
+    for line, place in _with_files(lines, where, root):
+        model, price = _parse_price(line, f"{place}: {line!r}")
         if model in prices:
-            raise UsageError(f"{where}: {line!r}: {model} has a price already; write one line")
+            raise UsageError(f"{place}: {line!r}: {model} has a price already; write one line")
         prices[model] = price
     return prices
+
+
+def parse_rate_limit(lines: Iterable[str], *, where: str) -> RateLimit:
+    """``500 requests, 200000 tokens`` as a rate limit; a bare number counts requests.
+
+    Raises:
+        UsageError: A part is not a limit, or a thing has two.
+    """
+    found: dict[str, float] = {}
+    for part in (part.strip() for line in lines for part in line.split(",")):
+        match = re.fullmatch(
+            r"(\d+(?:\.\d+)?)\s*([kM]?)\s*(requests?|tokens?)?(\s*(/|per)\s*min(ute)?)?", part
+        )
+        if match is None or float(match[1]) <= 0:
+            raise UsageError(
+                f"{where}: {part!r} is not a limit per minute; write '500 requests' or "
+                "'500 requests, 200000 tokens'"
+            )
+        thing = (match[3] or "requests").rstrip("s") + "s"
+        if thing in found:
+            raise UsageError(f"{where}: there are two limits on {thing}")
+        found[thing] = float(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]]
+    return RateLimit(**found)
 
 
 def _list(value: object) -> list[object]:
@@ -297,6 +428,47 @@ def _lines(values: Sequence[object], option: Option, place: str) -> list[str]:
     return lines
 
 
+def _amount(text: str) -> float | None:
+    """``$0.25`` or ``0.25`` as dollars; None where it is neither."""
+    number = text.removeprefix("$")
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", number, re.ASCII) or math.isinf(float(number)):
+        return None
+    return float(number)
+
+
+def _with_files(lines: Iterable[str], where: str, root: Path | None) -> Iterator[tuple[str, str]]:
+    """The lines, with those of a file in place of its path, and the place of each."""
+    for line in lines:
+        if len(line.split()) > 1:
+            yield line, where
+            continue
+        path = (root or Path()) / line
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"{where}: {line!r} is neither a price (MODEL input=DOLLARS output=DOLLARS) nor a "
+                f"file that can be read: {reason}"
+            ) from None
+        for number, row in enumerate(text.splitlines(), start=1):
+            if price := row.partition("#")[0].strip():
+                yield price, f"{path}:{number}"
+
+
+def _parse_api_key(line: str, place: str) -> tuple[str, str]:
+    """``openrouter.ai OPENROUTER_API_KEY``: a host, and the variable that holds its key."""
+    host, _, variable = (part.strip() for part in line.partition(" "))
+    host = re.sub(r"^https?://", "", host).partition("/")[0].lower()
+    if not host or not re.fullmatch(r"[A-Za-z_]\w*", variable, re.ASCII):
+        # What stands there may be the key itself, so it is not repeated.
+        raise UsageError(
+            f"{place}: a line names a host and the environment variable that holds its key: "
+            "openrouter.ai OPENROUTER_API_KEY (never the key itself)"
+        )
+    return host, variable
+
+
 def _parse_price(line: str, place: str) -> tuple[str, Price]:
     """``gpt-5-mini input=0.25 output=2 cached_input=0.025`` as a row of the price table."""
     model, *pairs = line.split()
@@ -309,10 +481,10 @@ def _parse_price(line: str, place: str) -> tuple[str, Price]:
             )
         if key in amounts:
             raise UsageError(f"{place}: {key} is given twice")
-        is_price = re.fullmatch(r"\$?(\d+(\.\d*)?|\.\d+)", text, re.ASCII)
-        if not is_price or math.isinf(float(text.removeprefix("$"))):
+        amount = _amount(text)
+        if amount is None:
             raise UsageError(f"{place}: {text!r} is not a price in dollars per million tokens")
-        amounts[key] = float(text.removeprefix("$"))
+        amounts[key] = amount
     if not {"input", "output"} <= set(amounts):
         raise UsageError(
             f"{place}: a price is MODEL input=DOLLARS output=DOLLARS per million tokens"

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Failure", "FailureKind", "Prediction", "Usage", "total_cost"]
 
@@ -21,11 +24,13 @@ FailureKind = Literal[
     "server_error",  # 5xx, 408 or 409 after all retries
     "bad_request",  # any other 4xx: key, model name, parameters
     "bad_body",  # the server answered something that is no completion
-    "refused",  # the model declined to answer
+    "refused",  # the model declined to answer, or a filter did for it
+    "truncated",  # the answer was cut off where half of it is none
     "no_answer",  # the model answered nothing (None, an empty completion)
     "bad_answer",  # the model answered something that JSON cannot hold
     "raised",  # the model's own code raised
     "crashed",  # the process that asked died
+    "not_asked",  # the budget did not hold the call
 ]
 
 
@@ -66,7 +71,14 @@ class Prediction:
         cost_usd: US dollars, or None where no price is known; never a guessed 0.
         usage: Tokens, or None where the model does not count them.
         model: Name of the model that served the answer, or None.
+        service_tier: The tier that it was served and is billed at, or None for the usual one.
         cost_source: Where ``cost_usd`` comes from: ``reported``, or the price table's name.
+        unit_prices: The prices that ``cost_usd`` was reckoned with, in US dollars per million
+            tokens: ``input``, ``output`` and ``cached_input``; None where nothing was reckoned.
+        tool_calls: The calls that the model asks for, each ``{"name": ..., "arguments": ...}``;
+            None for none.
+        ttft_s: Seconds from the request sent to the first piece of a streamed answer; None where
+            it was not streamed.
         total_s: Seconds from the first attempt sent to the answer, back-off included.
         queue_s: Seconds from being handed to the engine to the first attempt sent.
         n_attempts: Attempts it took.
@@ -78,14 +90,18 @@ class Prediction:
     cost_usd: float | None = None
     usage: Usage | None = None
     model: str | None = None
+    service_tier: str | None = None
     cost_source: str | None = None
+    unit_prices: Mapping[str, float] | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] | None = None
+    ttft_s: float | None = None
     total_s: float | None = None
     queue_s: float | None = None
     n_attempts: int = 1
     finish_reason: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("latency_s", "cost_usd"):
+        for name in ("latency_s", "cost_usd", "ttft_s"):
             _require_amount(f"Prediction.{name}", getattr(self, name))
         if self.usage is not None and not isinstance(self.usage, Usage):
             raise ValueError(f"Prediction.usage is a Usage or None, not {self.usage!r}")
@@ -119,6 +135,11 @@ class Failure:
         queue_s: Seconds from being handed to the engine to the first attempt sent.
         n_attempts: Attempts made.
         cost_usd: US dollars that the failed attempts were billed, where known.
+        cost_source: Where ``cost_usd`` comes from, as in ``Prediction``.
+        unit_prices: As in ``Prediction``.
+        usage: Tokens of an answer that is none but was billed, or None.
+        model: Name of the model that served it, or None.
+        finish_reason: Why the model stopped, where it says so.
     """
 
     kind: FailureKind
@@ -128,6 +149,11 @@ class Failure:
     queue_s: float | None = None
     n_attempts: int = 1
     cost_usd: float | None = None
+    cost_source: str | None = None
+    unit_prices: Mapping[str, float] | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    finish_reason: str | None = None
 
     def timed(self, **clocks: Any) -> Failure:
         """The same failure with its clocks and attempts filled in."""

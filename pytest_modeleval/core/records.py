@@ -60,11 +60,17 @@ class Record:
         latency_s: Seconds of the successful attempt, or the time-out's; None where not measured.
         total_s: Seconds with failed attempts and back-off; None where not measured.
         queue_s: Seconds before the first attempt; None where not measured.
+        ttft_s: Seconds to the first piece of a streamed answer; None where not streamed.
         n_attempts: Attempts made.
         cost_usd: US dollars, or None where unknown.
         cost_source: Where the cost comes from.
+        unit_prices: The prices it was reckoned with, in US dollars per million tokens, or None.
+        judge_cost_usd: US dollars that judging the answer cost, which ``cost_usd`` leaves out.
         usage: Tokens by name, or None.
         served_model: Name of the model that the server says it used.
+        service_tier: The tier it was served at, where the server says so.
+        finish_reason: Why the model stopped, where it says so.
+        tool_calls: The calls that the model asked for.
         scores: Scores by the name of the scorer.
         tags: The case's tags.
         cluster: The case's cluster.
@@ -88,11 +94,17 @@ class Record:
     latency_s: float | None = None
     total_s: float | None = None
     queue_s: float | None = None
+    ttft_s: float | None = None
     n_attempts: int | None = None
     cost_usd: float | None = None
     cost_source: str | None = None
+    unit_prices: Mapping[str, float] | None = None
+    judge_cost_usd: float | None = None
     usage: Mapping[str, int] | None = None
     served_model: str | None = None
+    service_tier: str | None = None
+    finish_reason: str | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     cluster: str | None = None
@@ -113,7 +125,8 @@ class Record:
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
         """The record that ``to_dict`` wrote; fields of later versions are passed over."""
         known = {name: data[name] for name in _FIELDS if name in data}
-        known["tags"] = tuple(known.get("tags", ()))
+        for name in ("tags", "tool_calls"):
+            known[name] = tuple(known.get(name, ()))
         return cls(**known)
 
 
@@ -147,7 +160,6 @@ def make_record(
     message = fields_of_answer.pop("message", None)
     if outcome == "errored" and isinstance(answer, Failure):
         known = {"error_kind": error_kind, "reason": message} | known
-    fields_of_answer.pop("finish_reason", None)
     return Record(
         case_id=case.id,
         suite=suite,

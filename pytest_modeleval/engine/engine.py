@@ -9,23 +9,30 @@ import asyncio
 import random
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.predictions import Failure, Prediction, Usage
+from pytest_modeleval.engine.budgets import Budget, BudgetError
+from pytest_modeleval.engine.lags import LoopLag
+from pytest_modeleval.engine.limits import Limit
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
 from pytest_modeleval.models.base import AttemptError, time_out
 from pytest_modeleval.models.pools import CallError
-from pytest_modeleval.models.prices import price_of
+from pytest_modeleval.models.prices import Cost, price_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     import tenacity
 
-    from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.settings import Settings
 
 __all__ = ["Engine"]
+
+_CHARACTERS_PER_TOKEN = 3  # of English it is about 4; a guess should rather be too high
+_USUAL_OUTPUT = 256  # tokens of an answer that nobody has seen yet
 
 
 class Engine:
@@ -36,6 +43,11 @@ class Engine:
         clock: Monotonic seconds.
         rng: Source of the jitter between attempts; its own, since test plugins reseed the global
             one.
+
+    Attributes:
+        timeout_s: Seconds that one attempt may take.
+        lag: How late the event loop is that the engine lives on; fed by who owns the loop.
+        budget: What the run may cost; None for as much as it does.
     """
 
     def __init__(
@@ -47,9 +59,31 @@ class Engine:
     ) -> None:
         self._settings = settings
         self.timeout_s = settings.timeout_s
-        self._clock = clock
+        self._clock = self.clock = clock
+        self.lag = LoopLag()
+        self.budget = None if settings.max_cost_usd is None else Budget(settings.max_cost_usd)
+        self._limits: dict[Hashable, Limit] = {}
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
         self._final: dict[int, Failure] = {}
+
+    def limit_of(self, model: Model) -> Limit:
+        """What holds the calls of a model back; models of one server and name share it."""
+        limit = self._limits.get(model.limit_key)
+        if limit is None:
+            own = model.max_concurrency
+            limit = self._limits[model.limit_key] = Limit(
+                min(self._settings.concurrency, own or self._settings.concurrency),
+                is_adaptive=self._settings.is_adaptive and own is None,
+                rate_limit=self._settings.rate_limit,
+                name=model.name,
+                clock=self._clock,
+            )
+        return limit
+
+    @property
+    def limits(self) -> list[Limit]:
+        """What held the calls of each model back so far."""
+        return list(self._limits.values())
 
     async def predict(
         self,
@@ -70,57 +104,74 @@ class Engine:
         final = self._final.get(id(model))
         if final is not None:
             return final
-        started = self._clock()
-        n_attempts = 0
+        call = _Call(self, model, model_input, self.limit_of(model), on_attempt)
+        if self.budget is None:
+            return await self._answer(call, handed_over_s)
+        try:
+            reserved_usd = await self.budget.reserve(model.limit_key, self._guess_usd(call))
+        except BudgetError as error:
+            return Failure(kind="not_asked", message=str(error), n_attempts=0)
+        cost_usd: float | None = 0.0  # of a call that is called off, nobody will know
+        try:
+            answer = await self._answer(call, handed_over_s)
+            cost_usd = answer.cost_usd
+        finally:
+            self.budget.settle(model.limit_key, reserved_usd, cost_usd, model.name)
+        return answer
 
-        async def attempt() -> Prediction:
-            nonlocal n_attempts
-            n_attempts += 1
-            attempt_s = started if n_attempts == 1 else self._clock()
-            if on_attempt is None:
-                return await self._attempt(model, model_input, attempt_s)
-            on_attempt(attempt_s)
-            try:
-                return await self._attempt(model, model_input, attempt_s)
-            finally:
-                on_attempt(None)
-
+    async def _answer(self, call: _Call, handed_over_s: float | None) -> Prediction | Failure:
+        """What all attempts together come to, with its clocks and its price."""
+        model = call.model
+        answer: Prediction | Failure
         try:
             try:
-                answer = await attempt()
+                answer = await call.attempt()
             except AttemptError as error:
-                answer = await self._try_again(attempt, error)
+                answer = await self._try_again(call.attempt, error)
+            cost = self._price(model, answer)
         except AttemptError as error:
-            failure = error.failure
+            answer = error.failure
             if error.is_final:
-                self._final[id(model)] = replace(failure, n_attempts=0)
+                self._final[id(model)] = replace(answer, n_attempts=0, total_s=None, queue_s=None)
+            cost = Cost(usd=answer.cost_usd)
             if error.billed is not None:
-                failure = replace(failure, cost_usd=self._price(model, error.billed)[0])
-            call_s = failure.latency_s if model.queues_itself and n_attempts == 1 else None
-            total_s, queue_s = self._clocks(started, handed_over_s, call_s)
-            return failure.timed(total_s=total_s, queue_s=queue_s, n_attempts=n_attempts)
-        call_s = answer.latency_s if model.queues_itself and n_attempts == 1 else None
-        total_s, queue_s = self._clocks(started, handed_over_s, call_s)
-        cost, source = self._price(model, answer)
+                cost = self._price(model, error.billed)
+                answer = replace(
+                    answer,
+                    usage=error.billed.usage,
+                    model=error.billed.model,
+                    finish_reason=error.billed.finish_reason,
+                )
+        is_alone = model.queues_itself and call.n_attempts == 1
+        total_s, queue_s = self._clocks(
+            call.first_s, handed_over_s, answer.latency_s if is_alone else None
+        )
         return replace(
             answer,
-            cost_usd=cost,
-            cost_source=source,
+            cost_usd=cost.usd,
+            cost_source=cost.source,
+            unit_prices=cost.unit_prices,
             total_s=total_s,
             queue_s=queue_s,
-            n_attempts=n_attempts,
+            n_attempts=call.n_attempts,
         )
 
-    def _price(self, model: Model, answer: Prediction) -> tuple[float | None, str | None]:
+    def _price(self, model: Model, answer: Prediction) -> Cost:
         return price_of(
             answer,
-            asked_model=model.name.removeprefix("openai:"),
+            asked_model=model.billed_as,
             price_list_url=model.price_list_url,
             prices=self._settings.prices,
         )
 
+    def _guess_usd(self, call: _Call) -> float | None:
+        """What a call may cost that nobody has made yet, by its tokens; None where unknown."""
+        n_input = call.n_tokens - _USUAL_OUTPUT
+        usage = Usage(input_tokens=int(n_input), output_tokens=_USUAL_OUTPUT)
+        return self._price(call.model, Prediction(output="", usage=usage)).usd
+
     def _clocks(
-        self, started: float, handed_over_s: float | None, call_s: float | None
+        self, started: float | None, handed_over_s: float | None, call_s: float | None
     ) -> tuple[float, float]:
         """Seconds from the first attempt to the answer, and those before the first attempt.
 
@@ -128,11 +179,12 @@ class Engine:
         then is the total, and what else went by was queueing, be it in the engine or in the model.
         """
         now = self._clock()
+        started = now if started is None else started
         total_s = now - started if call_s is None else call_s
         waited_s = now - total_s - (started if handed_over_s is None else handed_over_s)
         return total_s, max(waited_s, 0.0)
 
-    async def _attempt(self, model: Model, model_input: Any, started: float) -> Prediction:
+    async def attempt(self, model: Model, model_input: Any, started: float) -> Prediction:
         """One attempt within its time-out; ``started`` is the clock when it began.
 
         Raises:
@@ -200,6 +252,88 @@ class Engine:
             message = f"{error.failure.message}; the server asks for {error.retry_after_s:.0f} s"
             error.failure = replace(error.failure, message=message)
         return error
+
+
+class _Call:
+    """One case on its way to an answer: its attempts, and the limit that they keep.
+
+    Args:
+        engine: Makes the attempts.
+        model: The model.
+        model_input: The case's input.
+        limit: What holds the attempts back.
+        on_attempt: Called with the clock when an attempt begins, and with None when it ended.
+
+    Attributes:
+        n_attempts: Attempts so far.
+        first_s: The clock when the first of them began; None before it.
+        n_tokens: About how many tokens question and answer have.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        model: Model,
+        model_input: Any,
+        limit: Limit,
+        on_attempt: Callable[[float | None], None] | None,
+    ) -> None:
+        self.model = model
+        self.n_attempts = 0
+        self.first_s: float | None = None
+        self._engine = engine
+        self._input = model_input
+        self._limit = limit
+        self._on_attempt = on_attempt
+
+    @cached_property
+    def n_tokens(self) -> float:
+        text = self._input if isinstance(self._input, str) else repr(self._input)
+        return len(text) / _CHARACTERS_PER_TOKEN + _USUAL_OUTPUT
+
+    async def attempt(self) -> Prediction:
+        """One attempt, when its turn has come.
+
+        Raises:
+            AttemptError: It brought no answer.
+        """
+        limit = self._limit
+        if limit.is_slowed:
+            await limit.turn(self.n_tokens)
+        self.n_attempts += 1
+        started = self._engine.clock()
+        if self.first_s is None:
+            self.first_s = started
+        step = limit.begin()
+        if self._on_attempt is not None:
+            self._on_attempt(started)
+        try:
+            answer = await self._engine.attempt(self.model, self._input, started)
+        except AttemptError as error:
+            if error.is_overload:
+                limit.rejected(step)
+            if error.retry_after_s is not None and error.retry_after_s <= MAX_WAIT_S:
+                limit.wait(error.retry_after_s)
+            raise
+        finally:
+            limit.end()
+            if self._on_attempt is not None:
+                self._on_attempt(None)
+        self._note(answer, step)
+        return answer
+
+    def _note(self, answer: Prediction, step: int) -> None:
+        """Let the limit know how an attempt went."""
+        limit = self._limit
+        if limit.is_indifferent:
+            return
+        usage = answer.usage
+        n_more = 0.0 if usage is None else usage.input_tokens + usage.output_tokens - self.n_tokens
+        lag_s = 0.0 if self.model.queues_itself else self._engine.lag.recent_s
+        size = limit.size
+        limit.answered(step, answer.latency_s or 0.0, lag_s=lag_s, n_tokens=n_more)
+        if limit.size != size:
+            self.model.resize(limit.size)
 
 
 def _failed(error: BaseException, took_s: float) -> AttemptError:

@@ -22,9 +22,10 @@ from pytest_modeleval.errors import EngineError
 from pytest_modeleval.models.base import time_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from pytest_modeleval.engine.engine import Engine
+    from pytest_modeleval.engine.limits import Limit
     from pytest_modeleval.models.base import Model
 
 __all__ = ["Ask", "Prefetcher", "Progress"]
@@ -93,11 +94,22 @@ class _Slot:
 
 @dataclass(slots=True)
 class _Lane:
-    """The asks of one model that wait for their turn, in order, and how many are under way."""
+    """The asks under one limit that wait for their turn, in order, and how many are under way.
 
-    limit: int
+    Attributes:
+        limit: What says how many may be under way.
+        n_more: Asks beyond that which wait at a model that queues them itself.
+    """
+
+    limit: Limit
+    n_more: int
     waiting: deque[_Slot] = field(default_factory=deque)
     n_in_flight: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another ask."""
+        return self.n_in_flight >= self.limit.size + self.n_more
 
 
 class Prefetcher:
@@ -126,8 +138,8 @@ class Prefetcher:
         self._on_answer = on_answer
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
-        self._lanes: dict[int, _Lane] = {}
-        self._models: list[Model] = []
+        self._lanes: dict[Hashable, _Lane] = {}
+        self._models: dict[int, Model] = {}
         self._next_turn = itertools.count()
         self._next_turn_now = itertools.count(-1, -1)
         self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
@@ -333,13 +345,13 @@ class Prefetcher:
         self._wake()
 
     def _lane(self, model: Model) -> _Lane:
-        lane = self._lanes.get(id(model))
+        lane = self._lanes.get(model.limit_key)
         if lane is None:
-            limit = min(self.concurrency, model.max_concurrency or self.concurrency)
-            if model.queues_itself:
-                limit = min(self.concurrency, limit + _BACKLOG)
-            lane = self._lanes[id(model)] = _Lane(limit)
-            self._models.append(model)  # also keeps its id from being another's
+            n_more = _BACKLOG if model.queues_itself else 0
+            lane = self._lanes[model.limit_key] = _Lane(self._engine.limit_of(model), n_more)
+        if id(model) not in self._models:
+            self._models[id(model)] = model  # to be closed, and so that its id stays its own
+            model.resize(lane.limit.size)
         return lane
 
     def _wake(self) -> None:
@@ -383,7 +395,7 @@ class Prefetcher:
         heeding = [task for task, slot in self._tasks.items() if not slot.is_settled]
         if heeding:
             await asyncio.wait(heeding, timeout=_CANCEL_S)
-        for model in self._models:
+        for model in self._models.values():
             with suppress(Exception):
                 await asyncio.wait_for(model.close(), _CLOSE_S)
         self._cancel_futures()
@@ -405,6 +417,7 @@ class Prefetcher:
             slot = self._next()
             if slot is None:
                 return
+            self._engine.lag.resume()
             task = self._loop.create_task(self._ask(slot))
             self._tasks[task] = slot
             task.add_done_callback(self._tasks.pop)
@@ -423,7 +436,7 @@ class Prefetcher:
                 waiting = lane.waiting
                 while waiting and self._slots.get(waiting[0].ask.key) is not waiting[0]:
                     waiting.popleft()  # it was discarded
-                if not lane.waiting or lane.n_in_flight >= lane.limit:
+                if not lane.waiting or lane.is_full:
                     continue
                 if best is None or lane.waiting[0].turn < best.waiting[0].turn:
                     best = lane
@@ -477,17 +490,19 @@ class Prefetcher:
             self._lane(slot.ask.model).n_in_flight -= 1
             self._n_in_flight -= 1
             self._n_done += 1
+            if not self._n_in_flight:
+                self._engine.lag.pause()
         self._pump()
 
     def _release(self, model: Model) -> None:
         """Until it is closed a model stays among those that the end of the loop closes."""
         with self._lock:
-            self._lanes.pop(id(model), None)
+            self._lanes.pop(model.limit_key, None)
         task = asyncio.ensure_future(model.close())
         task.add_done_callback(lambda _: self._forget(model))
 
     def _forget(self, model: Model) -> None:
-        self._models = [other for other in self._models if other is not model]
+        self._models.pop(id(model), None)
 
     def _give_up_hung(self) -> None:
         """Time out the attempts that did not end when they were cancelled for being late."""

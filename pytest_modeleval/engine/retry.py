@@ -9,7 +9,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.models.base import AttemptError, describe
-from pytest_modeleval.models.openai import status_error
+from pytest_modeleval.models.statuses import status_error
 
 if TYPE_CHECKING:
     import random

@@ -9,14 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError
+from pytest_modeleval.models.answers import read_answer
 from pytest_modeleval.models.awaiting import wait_for
-from pytest_modeleval.models.base import Model, read_answer
 from pytest_modeleval.models.pools import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_modeleval.core.predictions import Prediction
+    from pytest_modeleval.models.base import Model
 
 __all__ = ["FunctionModel", "as_model", "is_async"]
 
@@ -47,7 +48,8 @@ class FunctionModel:
         concurrency: int = 16,
         timeout_s: float = 60.0,
     ) -> None:
-        self.name = name
+        self.name = self.billed_as = name
+        self.limit_key = object()
         self.max_concurrency = max_concurrency
         self.price_list_url: str | None = None
         self.queues_itself = max_concurrency is not None or not is_async(function)
@@ -74,6 +76,11 @@ class FunctionModel:
         started = time.perf_counter()
         value = await self._function(model_input)
         return read_answer(value, time.perf_counter() - started)
+
+    def resize(self, concurrency: int) -> None:
+        """Run so many calls at once from now on."""
+        if self.max_concurrency is None:
+            self._pool.resize(concurrency)
 
     async def close(self) -> None:
         """End the idle threads."""

@@ -1,6 +1,7 @@
 """Names: a spec as the user writes it, resolved to a model.
 
-``openai:NAME`` is a chat model; everything else is ``module:callable``.
+``openai:NAME`` and ``openai-responses:NAME`` are models behind a server, ``openai:NAME@URL`` one
+behind a server of its own; everything else is ``module:callable``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.models.function import as_model
+from pytest_modeleval.settings import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_modeleval.models.base import Model
@@ -21,17 +23,25 @@ if TYPE_CHECKING:
 
 __all__ = ["make_model"]
 
-_PROVIDERS = ("openai",)
+_PROVIDERS = ("openai", "openai-responses")
 
 
 def make_model(
-    spec: Any, settings: Settings, *, folders: Sequence[Path] = (), where: str = "model"
+    spec: Any,
+    settings: Settings,
+    *,
+    system: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    folders: Sequence[Path] = (),
+    where: str = "model",
 ) -> Model:
     """The model that a spec stands for.
 
     Args:
         spec: ``openai:NAME``, ``module:callable``, a callable, or an object with ``predict``.
-        settings: For the server and the time-out.
+        settings: For the server, its keys and the time-out.
+        system: Instructions that come before every case, for a model behind a server.
+        parameters: What else each request to a server says, by the API's names.
         folders: Folders that a module is looked for in where it can't be imported otherwise.
         where: Where the user wrote the spec; messages begin with it.
 
@@ -43,15 +53,18 @@ def make_model(
         "concurrency": settings.concurrency,
         "timeout_s": settings.timeout_s,
     }
+    provider, colon, name = spec.partition(":") if isinstance(spec, str) else ("", "", "")
+    if provider in _PROVIDERS and colon:
+        return _make_remote(
+            provider, name, settings, system=system, parameters=parameters, where=where
+        )
+    if system is not None or parameters:
+        what = "system" if system is not None else "parameters"
+        raise UsageError(
+            f"{where}: {what} is for openai: models; {spec!r} is Python code, which says it itself"
+        )
     if not isinstance(spec, str):
         return as_model(spec, **limits)
-    provider, colon, name = spec.partition(":")
-    if provider in _PROVIDERS and colon:
-        if not name.strip():
-            raise UsageError(f"{where}: {spec!r} names no model; write openai:gpt-5-mini")
-        from pytest_modeleval.models.openai import OpenAIModel
-
-        return OpenAIModel(name.strip(), base_url=settings.base_url, timeout_s=settings.timeout_s)
     if not colon or not provider or not name:
         raise UsageError(f"{where}: {spec!r} is not a model; write module:callable or openai:NAME")
     if provider.endswith(".py"):
@@ -59,6 +72,36 @@ def make_model(
         raise UsageError(f"{where}: {spec!r} names a file; name the module: {better}")
     module = _module(provider, spec, folders, where)
     return as_model(_attribute(module, name, spec, where), name=spec, **limits)
+
+
+def _make_remote(
+    provider: str,
+    name: str,
+    settings: Settings,
+    *,
+    system: str | None,
+    parameters: Mapping[str, Any] | None,
+    where: str,
+) -> Model:
+    """A model behind a server: ``NAME``, or ``NAME@URL``."""
+    from pytest_modeleval.models.endpoints import find_endpoint
+    from pytest_modeleval.models.openai import APIS, OpenAIModel
+    from pytest_modeleval.models.transports import make_transport
+
+    spec = f"{provider}:{name}"
+    name, _, rest = name.strip().partition("@http")
+    if not name:
+        raise UsageError(f"{where}: {spec!r} names no model; write {provider}:gpt-5-mini")
+    url = f"http{rest}" if rest else None
+    if url is not None and not is_url(url):
+        example = f"{provider}:{name}@http://localhost:8000/v1"
+        raise UsageError(f"{where}: {spec!r}: {url!r} is not a URL; write {example}")
+    return OpenAIModel(
+        spec,
+        requests=APIS[provider](name, system=system, parameters=parameters, where=where),
+        endpoint=find_endpoint(spec, url, base_url=settings.base_url, api_keys=settings.api_keys),
+        transport=make_transport(settings.transport, timeout_s=settings.timeout_s),
+    )
 
 
 def _module(name: str, spec: str, folders: Sequence[Path], where: str) -> Any:

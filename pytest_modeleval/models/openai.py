@@ -1,236 +1,147 @@
-"""``openai:NAME``: chat completions of OpenAI and of every compatible server.
+"""``openai:NAME`` and ``openai-responses:NAME``: models behind OpenAI-compatible servers.
 
-The request is posted as JSON over the SDK's own HTTP client, with the SDK's key, headers and
-address: half the CPU of its typed call, so that a busy client measures the model and not its own
-queue. Answers and errors are read defensively; the SDK validates neither.
+The JSON is posted as it is, with no typed client between: less CPU for a call, so that a busy
+process measures the model and not its own queue, and every answer and error is read by us.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import math
-import os
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.errors import UsageError
-from pytest_modeleval.models.base import AttemptError, read_chat_completion, short
+from pytest_modeleval.models.base import AttemptError, short
+from pytest_modeleval.models.replies import read_chat_completion, read_response
+from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
+from pytest_modeleval.models.statuses import status_error, transport_error
+from pytest_modeleval.models.streams import ChatStream, ResponseStream
 
 if TYPE_CHECKING:
-    from pytest_modeleval.core.predictions import Prediction
+    from collections.abc import Callable
 
-__all__ = ["OpenAIModel", "status_error"]
+    from pytest_modeleval.core.predictions import Prediction
+    from pytest_modeleval.models.endpoints import Endpoint
+    from pytest_modeleval.models.requests import Requests
+    from pytest_modeleval.models.streams import Stream
+    from pytest_modeleval.models.transports import Transport
+
+__all__ = ["APIS", "OpenAIModel"]
 
 _NOT_JSON = object()
-_OPENAI_URL = "https://api.openai.com/v1"
-_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "http://0.0.0.0")
 
-
-# The HTTP client looks at each of its connections with each request, so a few small clients need a
-# third less CPU for 64 calls at once than a large one.
-_CALLS_PER_CLIENT = 16
-
-
-@dataclass(slots=True)
-class _Client:
-    """An HTTP client, and how many calls it has under way."""
-
-    http: Any
-    n_in_flight: int = 0
+APIS = {"openai": ChatRequests, "openai-responses": ResponseRequests}
+"""By the name of the provider what its requests are made by."""
 
 
 class OpenAIModel:
-    """A chat model behind an OpenAI-compatible endpoint.
+    """A model behind an OpenAI-compatible endpoint.
 
     Args:
-        model: The model's name at the server.
-        base_url: The server, or None for ``OPENAI_BASE_URL`` or OpenAI's own.
-        timeout_s: Seconds after which the HTTP client gives up; the engine's own time-out of an
-            attempt comes first.
+        name: The name it is known by.
+        requests: Makes the request of a case.
+        endpoint: The server.
+        transport: Gets the request there; closed with the model.
 
     Attributes:
-        price_list_url: The address by which public price lists know the server; None for one on
-            this machine, which they can't know.
-
-    Raises:
-        UsageError: No key is configured, and the server is not on this machine.
+        price_list_url: The address by which public price lists know the server, or None.
     """
 
-    def __init__(self, model: str, *, base_url: str | None = None, timeout_s: float = 60.0) -> None:
-        self.name = f"openai:{model}"
+    def __init__(
+        self, name: str, *, requests: Requests, endpoint: Endpoint, transport: Transport
+    ) -> None:
+        self.name = name
         self.max_concurrency: int | None = None
         self.queues_itself = False
-        self._model = model
-        url = base_url or os.environ.get("OPENAI_BASE_URL") or ""
-        key = os.environ.get("OPENAI_API_KEY") or ("none" if url.startswith(_LOOPBACK) else None)
-        if key is None:
-            raise UsageError(
-                f"{self.name}: no API key; set OPENAI_API_KEY (any text will do for a server "
-                "that wants none)"
-            )
-        self._key = key
-        self.base_url = url or None
-        self._timeout_s = timeout_s
-        self._clients: list[_Client] = []
-        self._url = ""
-        self._headers: dict[str, str] = {}
-
-        # Imported here and not with the first call: it takes a second, and what is there before
-        # the run can be left alone by the garbage collector.
-        import openai
-
-        self._openai = openai
-        self.price_list_url = None if url.startswith(_LOOPBACK) else url or _OPENAI_URL
+        self.price_list_url = endpoint.price_list_url
+        self.requests = requests
+        self.billed_as = requests.model
+        self.limit_key = (endpoint.base_url, requests.model)
+        self.url = endpoint.base_url + requests.path
+        self._headers = endpoint.headers
+        self._key_name = endpoint.key_name
+        self._transport = transport
+        is_chat = isinstance(requests, ChatRequests)
+        self._read: Callable[..., Prediction] = read_chat_completion if is_chat else read_response
+        self._make_stream: Callable[[], Stream] = ChatStream if is_chat else ResponseStream
         if self.price_list_url is not None:
-            import genai_prices  # noqa: F401
+            import genai_prices  # noqa: F401  (slow, so before the run and not in the middle of it)
 
     async def predict(self, model_input: Any) -> Prediction:
         """One request."""
-        try:
-            client = self._free_client()
-        except Exception as error:
-            raise transport_error(error, str(self.base_url)) from error
-        body = json.dumps(self._body(model_input), ensure_ascii=False).encode()
-        client.n_in_flight += 1
+        body = self.requests.body(model_input)
+        stream = self._make_stream() if self.requests.is_streamed else None
         started = time.perf_counter()
         try:
-            response = await client.http.post(self._url, content=body, headers=self._headers)
+            reply = await self._transport.post(
+                self.url, body, self._headers, stream.feed if stream else None
+            )
         except Exception as error:
-            raise transport_error(error, self._url) from error
-        finally:
-            client.n_in_flight -= 1
+            raise self._broken_off(error, stream) from error
         seconds = time.perf_counter() - started
-        if response.status_code != 200:
-            raise status_error(response.status_code, response.headers, _json(response), self._url)
-        data = _json(response)
-        if data is _NOT_JSON:
-            raise AttemptError("bad_body", self._not_json(response))
-        return replace(read_chat_completion(data), latency_s=seconds)
+        if reply.status != 200:
+            raise status_error(
+                reply.status, reply.headers, _json(reply.body), url=self.url, key=self._key_name
+            )
+        data = self._data(reply.body) if stream is None else self._streamed(stream)
+        answer = self._read(data, wants_json=self.requests.wants_json)
+        ttft_s = None
+        if stream is not None and stream.first_content_s is not None:
+            ttft_s = stream.first_content_s - started
+        return replace(answer, latency_s=seconds, ttft_s=ttft_s)
+
+    def resize(self, concurrency: int) -> None:
+        """Sockets are opened as they are needed."""
 
     async def close(self) -> None:
-        """Close the clients and their sockets."""
-        clients, self._clients = self._clients, []
-        ends = (client.http.aclose() for client in clients)
-        await asyncio.gather(*ends, return_exceptions=True)  # one in trouble keeps none open
+        """Close the sockets."""
+        await self._transport.close()
 
-    def _free_client(self) -> _Client:
-        """A client with room for a call; made on the event loop that uses it."""
-        for client in self._clients:
-            if client.n_in_flight < _CALLS_PER_CLIENT:
-                return client
-        client = _Client(self._openai.DefaultAsyncHttpxClient(timeout=self._timeout_s + 5))
-        if not self._clients:
-            sdk = self._openai.AsyncOpenAI(
-                api_key=self._key, base_url=self.base_url, max_retries=0, http_client=client.http
-            )
-            self._url = str(sdk.base_url).rstrip("/") + "/chat/completions"
-            headers = {**sdk.default_headers, **sdk.auth_headers}.items()
-            self._headers = {name: value for name, value in headers if isinstance(value, str)}
-        self._clients.append(client)
-        return client
+    def _data(self, body: bytes) -> Any:
+        """The value that a body holds.
 
-    def _body(self, model_input: Any) -> dict[str, Any]:
-        """The request: text is one user message, a list is the messages themselves."""
-        if isinstance(model_input, str):
-            messages: Any = [{"role": "user", "content": model_input}]
-        elif isinstance(model_input, list):
-            messages = model_input
-        else:
-            return {"model": self._model, **model_input}
-        return {"model": self._model, "messages": messages}
+        Raises:
+            AttemptError: It is no JSON.
+        """
+        data = _json(body)
+        if data is _NOT_JSON:
+            raise AttemptError("bad_body", self._not_json(body))
+        return data
 
-    def _not_json(self, response: Any) -> str:
-        text = response.text[:200].lstrip()
+    def _streamed(self, stream: Stream) -> Any:
+        """The body that a stream amounts to.
+
+        Raises:
+            AttemptError: It was cut off, or held an error.
+        """
+        if stream.unstreamed:
+            return self._data(stream.unstreamed)
+        if stream.error is not None:
+            said = stream.error.get("message") if isinstance(stream.error, dict) else stream.error
+            raise AttemptError("bad_body", f"an error came in the stream: {short(said)}")
+        if stream.is_complete:
+            return stream.body()
+        raise AttemptError("bad_body", f"{self.url} ended the stream before the answer's end")
+
+    def _broken_off(self, error: Exception, stream: Stream | None) -> AttemptError:
+        """What an exception of the HTTP client comes to; half an answer may have been billed."""
+        failed = transport_error(error, self.url)
+        if stream is not None and stream.has_begun and failed.failure.kind == "connection":
+            message = f"the connection broke in the middle of the answer: {short(error)}"
+            failed.failure = replace(failed.failure, message=message)
+        return failed
+
+    def _not_json(self, body: bytes) -> str:
+        text = body[:200].decode("utf-8", "replace").lstrip()
         if text.startswith("<"):
-            hint = (
-                ""
-                if self._url.endswith("/v1/chat/completions")
-                else "; base_url probably lacks /v1"
-            )
-            return f"{self._url} answered with a web page, not JSON{hint}"
-        return f"{self._url} answered with broken JSON: {short(text)!r}"
+            has_v1 = self.url.removesuffix(self.requests.path).endswith("/v1")
+            hint = "" if has_v1 else "; base_url probably lacks /v1"
+            return f"{self.url} answered with a web page, not JSON{hint}"
+        return f"{self.url} answered with broken JSON: {short(text)!r}"
 
 
-def transport_error(error: Exception, url: str) -> AttemptError:
-    """The failure that an exception of the HTTP client stands for, by the names of its classes."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "TimeoutException" in names:
-        return AttemptError("timeout", f"{url} did not answer in time")
-    if "InvalidURL" in names or "UnsupportedProtocol" in names:
-        return AttemptError(
-            "bad_request", f"{url} is no address to ask: {short(error)}", cost_usd=0.0
-        )
-    reason = short(error) or type(error).__name__
-    if "TransportError" in names or isinstance(error, OSError):
-        return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
-    return AttemptError("raised", f"{type(error).__name__}: {reason}")
-
-
-def status_error(status: int, headers: Any, data: Any, url: str = "the server") -> AttemptError:
-    """The failure that an HTTP status stands for.
-
-    Args:
-        status: The status code, not 200.
-        headers: The response's headers, for ``Retry-After``.
-        data: The body as JSON, or None.
-        url: The address, for the message.
-    """
-    error = data.get("error") if isinstance(data, dict) else None
-    error = error if isinstance(error, dict) else {"message": error} if error else {}
-    said = f": {short(error['message'])}" if error.get("message") else ""
-    code = error.get("code") or error.get("type")
-    if status == 429 and code in ("insufficient_quota", "billing_hard_limit_reached"):
-        return AttemptError(
-            "quota", f"the account's quota is used up{said}", cost_usd=0.0, is_final=True
-        )
-    if status in (408, 409, 429) or status >= 500:
-        return AttemptError(
-            "rate_limited" if status == 429 else "server_error",
-            f"{url} answered {status}{said}",
-            can_retry=True,
-            retry_after_s=retry_after(headers),
-            cost_usd=0.0 if status == 429 else None,
-        )
-    hints = {
-        401: "; the key (OPENAI_API_KEY) is not accepted",
-        403: "; the key may not use this model",
-        404: "; check the model's name and base_url (it usually ends in /v1)",
-    }
-    return AttemptError(
-        "bad_request",
-        f"{url} answered {status}{said}{hints.get(status, '')}",
-        cost_usd=0.0,
-        is_final=status == 401,
-    )
-
-
-def retry_after(headers: Any) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait: a number, a date, or milliseconds of its own."""
+def _json(body: bytes) -> Any:
     try:
-        milliseconds = headers.get("retry-after-ms")
-        if milliseconds is not None:
-            return _seconds(float(milliseconds) / 1000)
-        text = headers.get("retry-after")
-        if text is None:
-            return None
-        try:
-            return _seconds(float(text))
-        except ValueError:
-            return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
-def _seconds(value: float) -> float | None:
-    return max(value, 0.0) if math.isfinite(value) else None
-
-
-def _json(response: Any) -> Any:
-    try:
-        return json.loads(response.content)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return _NOT_JSON

@@ -113,6 +113,12 @@ class ThreadPool:
             self._look_in(_LOOK_S)
         return await job.future
 
+    def resize(self, size: int) -> None:
+        """Run so many calls at once from now on; those that run go on."""
+        with self._lock:
+            self._size = size
+            self._has_jobs.notify_all()
+
     def close(self) -> None:
         """Let the idle threads end; those in a call end when it does. A later call reopens."""
         with self._lock:
@@ -145,6 +151,8 @@ class ThreadPool:
         now = time.perf_counter()
         with self._lock:
             late = self._late(now) + self._blocked(now)
+            if late:
+                self._has_jobs.notify_all()  # their places are free
             self._add_threads(now)
             n_waiting, is_busy = len(self._jobs), bool(self._running)
         for job in late:
@@ -174,7 +182,7 @@ class ThreadPool:
         """Under the lock: as many threads as there are calls that one of them would help."""
         n_more = len(self._jobs) - self._n_idle
         running = self._running.values()
-        in_use = sum(self._is_strict or not job.is_given_up for job in running)
+        in_use = self._n_in_use()
         is_alone = not in_use and not self._n_idle  # with calls that were given up
         is_slow = any(now - job.started_s > _LONG_S for job in running)
         if n_more <= 0 or not (is_alone or is_slow or self._average_s > _QUICK_S):
@@ -182,6 +190,14 @@ class ThreadPool:
         with suppress(RuntimeError):  # the machine has no thread left: those there are will do
             for _ in range(min(n_more, self._size - in_use - self._n_idle)):
                 self._add_thread()
+
+    def _n_in_use(self) -> int:
+        """Under the lock: calls that take a place."""
+        return sum(self._is_strict or not job.is_given_up for job in self._running.values())
+
+    def _has_room(self) -> bool:
+        """Under the lock: whether one more call may run."""
+        return len(self._running) < self._size or self._n_in_use() < self._size
 
     def _blocked(self, now: float) -> list[_Job]:
         """Under the lock: the calls that wait for nothing but calls that do not come back."""
@@ -223,7 +239,7 @@ class ThreadPool:
         own = threading.get_ident()
         while True:
             with self._lock:
-                while not self._jobs and not self._is_closed:
+                while not self._is_closed and not (self._jobs and self._has_room()):
                     self._has_jobs.wait()
                 self._n_idle -= 1
                 if not self._jobs:

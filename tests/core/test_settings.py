@@ -1,5 +1,7 @@
 """Settings: which source wins, what each value may be, and how a wrong one is refused."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_an_option_and_its_ini_key_have_the_same_name():
 
 def test_every_setting_has_its_option():
     """No field of the settings is out of reach of a user."""
-    fields = {name.removesuffix("_s") for name in Settings.__slots__}
+    fields = {re.sub("_(s|usd)$", "", name) for name in Settings.__slots__} - {"is_adaptive"}
 
     assert {option.name for option in OPTIONS} == fields
 
@@ -107,13 +109,13 @@ def test_a_price_is_dollars_per_million_tokens(line, price):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("concurrency", "many", "'many' is not a whole number; write 16"),
-        ("concurrency", "2.5", "'2.5' is not a whole number; write 16"),
+        ("concurrency", "many", "'many' is not a whole number; write 1 to 1024"),
+        ("concurrency", "2.5", "'2.5' is not a whole number; write 1 to 1024"),
         ("concurrency", "0", "0 is out of range; write 1 to 1024"),
         ("concurrency", "1025", "1025 is out of range; write 1 to 1024"),
         ("concurrency", "9" * 5000, f"{'9' * 5000} is out of range; write 1 to 1024"),
         ("retries", "-1", "-1 is out of range; write 0 to 20"),
-        ("retries", "some", "'some' is not a whole number; write 4"),
+        ("retries", "some", "'some' is not a whole number; write 0 to 20"),
         ("timeout", "60", "'60': a time needs its unit; write 60ms or 60s"),
         ("timeout", "soon", "'soon': 'soon' is not a time; write 800ms or 1.5s"),
         ("timeout", "0s", "'0s': a time is more than 0"),
@@ -224,7 +226,7 @@ def test_one_text_is_a_list_of_one_line():
     ("name", "value", "message"),
     [
         ("concurrency", True, "true is not a number"),
-        ("concurrency", 2.5, "'2.5' is not a whole number; write 16"),
+        ("concurrency", 2.5, "'2.5' is not a whole number; write 1 to 1024"),
         ("concurrency", {"a": 1}, "{'a': 1} is not a number"),
         ("retries", False, "false is not a number"),
         ("max_error_rate", True, "true is not a number"),
@@ -267,7 +269,7 @@ def test_the_text_of_an_option_says_its_default():
     """What ``--help`` promises is what ``resolve`` gives."""
     texts = {option.name: option.help for option in OPTIONS}
 
-    assert f"(default: {Settings().concurrency})" in texts["concurrency"]
+    assert f"up to {Settings().concurrency};" in texts["concurrency"]
     assert f"(default: {Settings().timeout_s:g}s)" in texts["timeout"]
     assert f"(default: {Settings().retries})" in texts["retries"]
     assert f"(default: {Settings().store}," in texts["store"]

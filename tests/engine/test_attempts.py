@@ -19,6 +19,8 @@ class Scripted:
     """A model whose attempts end as listed: a prediction, or an error to raise."""
 
     name = "scripted"
+    billed_as = "scripted"
+    limit_key = "scripted"
     max_concurrency = None
     price_list_url = None
     queues_itself = False
@@ -31,6 +33,9 @@ class Scripted:
         if isinstance(end, BaseException):
             raise end
         return end
+
+    def resize(self, _):
+        pass
 
     async def close(self):
         pass

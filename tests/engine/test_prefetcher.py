@@ -821,12 +821,17 @@ def test_close_closes_each_model_once():
 
     class Closing(Asked):
         name = "closing"
+        billed_as = "scripted"
+        limit_key = "scripted"
         max_concurrency = None
         price_list_url = None
         queues_itself = False
 
         async def predict(self, text):
             return Prediction(output=text)
+
+        def resize(self, _):
+            pass
 
         async def close(self):
             closed.append(threading.current_thread().name)

@@ -12,7 +12,7 @@ import pytest
 from pytest_modeleval import Failure, Usage
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
-from pytest_modeleval.models.openai import OpenAIModel
+from pytest_modeleval.models.names import make_model
 from pytest_modeleval.settings import Price, Settings
 
 numbers = itertools.count()
@@ -20,8 +20,22 @@ numbers = itertools.count()
 PRICES = {"m": Price(input=1.0, output=2.0)}
 
 
+TRANSPORT = "auto"
+
+
+@pytest.fixture(params=["sdk", "aiohttp"], scope="module", autouse=True)
+def transport(request):
+    """Every fault comes to the same over both HTTP clients."""
+    if request.param == "aiohttp":
+        pytest.importorskip("aiohttp", reason="needs the extra fast")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "TRANSPORT", request.param)
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def server():
+def server(transport):
+    del transport  # each has a server of its own, since requests are counted
     with fake_server.running() as server:
         yield server
 
@@ -37,7 +51,7 @@ def ask(base_url, prompt, *, timeout_s=20.0, **settings):
     """What the engine makes of one prompt, which no other test has sent."""
 
     async def main():
-        model = OpenAIModel("m", base_url=base_url)
+        model = make_model("openai:m", Settings(base_url=base_url, transport=TRANSPORT))
         with contextlib.suppress(Exception):
             await model.predict("warm up: the first call opens the client")
         try:
@@ -248,7 +262,7 @@ def test_an_answer_that_was_cut_off(server):
 
 def test_close_ends_the_calls_in_flight(server):
     """A closed engine leaves no connection at the server."""
-    model = OpenAIModel("m", base_url=server.base_url)
+    model = make_model("openai:m", Settings(base_url=server.base_url, transport=TRANSPORT))
     prefetcher = Prefetcher(Engine(Settings()), concurrency=4)
     prefetcher.start()
     prefetcher.plan(

@@ -8,7 +8,8 @@ from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
 from pytest_modeleval import Prediction, Usage
-from pytest_modeleval.models.base import AttemptError, read_answer
+from pytest_modeleval.models.answers import read_answer
+from pytest_modeleval.models.base import AttemptError
 
 
 class Team(str, enum.Enum):  # noqa: UP042  (what most code bases have)

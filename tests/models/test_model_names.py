@@ -63,7 +63,7 @@ def test_openai():
 
     assert isinstance(model, OpenAIModel)
     assert model.name == "openai:gpt-5-mini"
-    assert model.base_url == "http://127.0.0.1:1/v1"
+    assert model.url == "http://127.0.0.1:1/v1/chat/completions"
 
 
 @pytest.mark.parametrize("spec", ["", "router", "openai", ":team", "router:", "gpt-5-mini"])

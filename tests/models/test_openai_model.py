@@ -14,9 +14,29 @@ import pytest
 
 from pytest_modeleval import UsageError
 from pytest_modeleval.models.base import AttemptError
-from pytest_modeleval.models.openai import OpenAIModel, retry_after
+from pytest_modeleval.models.names import make_model
+from pytest_modeleval.models.statuses import retry_after
+from pytest_modeleval.settings import Settings
 
 COMPLETION = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
+
+
+@pytest.fixture(params=["sdk", "aiohttp"], autouse=True)
+def transport(request, monkeypatch):
+    """Everything holds for both HTTP clients."""
+    if request.param == "aiohttp":
+        pytest.importorskip("aiohttp", reason="needs the extra fast")
+    monkeypatch.setitem(globals(), "TRANSPORT", request.param)
+    return request.param
+
+
+TRANSPORT = "auto"
+
+
+def openai_model(name="gpt-5-mini", *, base_url=None, api="openai", api_keys=None, **suite):
+    """The model of that name, over the transport of this test."""
+    settings = Settings(base_url=base_url, transport=TRANSPORT, api_keys=api_keys or {})
+    return make_model(f"{api}:{name}", settings, **suite)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +91,7 @@ def ask(base_url, *inputs):
     """The prediction of each input, asked of the server in turn."""
 
     async def main():
-        model = OpenAIModel("gpt-5-mini", base_url=base_url)
+        model = openai_model("gpt-5-mini", base_url=base_url)
         try:
             return [await model.predict(model_input) for model_input in inputs]
         finally:
@@ -145,20 +165,22 @@ def test_the_setting_beats_the_environment(monkeypatch):
     """A configured address wins over OPENAI_BASE_URL."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
 
-    assert OpenAIModel("m", base_url="http://127.0.0.1:2/v1").base_url == "http://127.0.0.1:2/v1"
+    assert openai_model("m", base_url="http://127.0.0.1:2/v1").url.startswith(
+        "http://127.0.0.1:2/v1/"
+    )
 
 
 @pytest.mark.parametrize("base_url", [None, "https://api.example.com/v1"])
 def test_no_key(base_url):
     """A server elsewhere wants a key; the message names the variable."""
     with pytest.raises(UsageError, match="openai:gpt-5-mini: no API key; set OPENAI_API_KEY"):
-        OpenAIModel("gpt-5-mini", base_url=base_url)
+        openai_model("gpt-5-mini", base_url=base_url)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_no_key_on_this_machine(host):
     """A server on this machine needs none."""
-    assert OpenAIModel("m", base_url=f"http://{host}:8000/v1")
+    assert openai_model("m", base_url=f"http://{host}:8000/v1")
 
 
 def test_whose_prices_hold(monkeypatch):
@@ -166,9 +188,9 @@ def test_whose_prices_hold(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
     elsewhere = "https://api.example.com/v1"
 
-    assert OpenAIModel("m").price_list_url == "https://api.openai.com/v1"
-    assert OpenAIModel("m", base_url=elsewhere).price_list_url == elsewhere
-    assert OpenAIModel("m", base_url="http://localhost:8000/v1").price_list_url is None
+    assert openai_model("m").price_list_url == "https://api.openai.com/v1"
+    assert openai_model("m", base_url=elsewhere).price_list_url == elsewhere
+    assert openai_model("m", base_url="http://localhost:8000/v1").price_list_url is None
 
 
 def test_a_web_page_of_a_wrong_address():

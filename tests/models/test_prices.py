@@ -15,12 +15,13 @@ OPENAI = "https://api.openai.com/v1"
 
 def price(*, asked_model="gpt-5-mini", prices=None, price_list_url=OPENAI, **prediction):
     """Cost and source of an answer with these fields."""
-    return price_of(
+    cost = price_of(
         Prediction(output="a", **prediction),
         asked_model=asked_model,
         price_list_url=price_list_url,
         prices=prices or {},
     )
+    return cost.usd, cost.source
 
 
 def test_reported_comes_first():

@@ -1,0 +1,217 @@
+"""Limits: how many calls of one model may be in flight, and how many may begin in a minute.
+
+What a model takes is found out while it is asked: more calls at once as long as that helps, half
+as many where the server says that there are too many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_modeleval.settings import RateLimit
+
+__all__ = ["FIRST_SIZE", "Limit", "Pace"]
+
+FIRST_SIZE = 8
+"""Calls in flight that an adaptive limit begins with."""
+
+_FEW = 12  # answers that a step is judged by, at least; fewer say too little
+_MIN_GAIN = 0.25  # of the throughput that a step up promises, what it has to bring
+_MAX_LAG_SHARE = 0.05  # of the median latency, what the event loop may be late by
+_FIRST_PATIENCE = 10  # steps until what did not go well is tried again; doubled each time
+
+
+class Limit:
+    """What one model may be asked at once, and when its next call may begin.
+
+    The size grows in steps. A step has gone well when as many calls as it allows were answered;
+    then the next one has twice the size, or lies halfway to a size that did not go well. A step
+    does not help when latency grows nearly as much as the size: the calls only queue elsewhere.
+
+    Args:
+        cap: The most calls in flight.
+        is_adaptive: Begin low and find out; otherwise it is the cap throughout.
+        rate_limit: What may begin in a minute.
+        clock: Monotonic seconds.
+
+    Attributes:
+        size: Calls that may be in flight now.
+        name: Name of the first model that was asked under it.
+        max_in_flight: The most calls that were in flight.
+        n_attempts: Requests sent.
+        n_rejected: Those that were too many for the server.
+    """
+
+    def __init__(
+        self,
+        cap: int,
+        *,
+        is_adaptive: bool,
+        rate_limit: RateLimit,
+        name: str = "",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.cap = cap
+        self.name = name
+        self.is_adaptive = is_adaptive
+        self.size = min(FIRST_SIZE, cap) if is_adaptive else cap
+        self.max_in_flight = self.n_attempts = self.n_rejected = 0
+        self._clock = clock
+        self._n_in_flight = 0
+        self._step = 0
+        self._latencies: list[float] = []
+        self._was_full = False
+        self._good: tuple[int, float] | None = None  # a size that went well, its median latency
+        self._bad: int | None = None  # a size that did not
+        self._patience = self._n_until_retry = _FIRST_PATIENCE
+        self._not_before_s = 0.0
+        self._requests = Pace(rate_limit.requests, clock) if rate_limit.requests else None
+        self._tokens = Pace(rate_limit.tokens, clock) if rate_limit.tokens else None
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether a request may have to wait before it is sent."""
+        return self._not_before_s > 0 or self._requests is not None or self._tokens is not None
+
+    @property
+    def is_indifferent(self) -> bool:
+        """Whether the limit learns nothing from an answer."""
+        return self._tokens is None and (not self.is_adaptive or self.size >= self.cap)
+
+    async def turn(self, n_tokens: float) -> None:
+        """Wait until a request of about so many tokens may be sent."""
+        waits = []
+        if self._requests is not None:
+            waits.append(self._requests.reserve(1))
+        if self._tokens is not None:
+            waits.append(self._tokens.reserve(n_tokens))
+        if waits and max(waits) > 0:
+            await asyncio.sleep(max(waits))
+        while (wait_s := self._not_before_s - self._clock()) > 0:  # noqa: ASYNC110  (the time may move)
+            await asyncio.sleep(wait_s)
+
+    def begin(self) -> int:
+        """A request is sent; gives the step that it counts for."""
+        self.n_attempts += 1
+        self._n_in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self._n_in_flight)
+        self._was_full = self._was_full or self._n_in_flight >= self.size
+        return self._step
+
+    def end(self) -> None:
+        """A request has ended, one way or another."""
+        self._n_in_flight -= 1
+
+    def answered(self, step: int, latency_s: float, *, lag_s: float, n_tokens: float) -> None:
+        """A request that began in ``step`` was answered.
+
+        Args:
+            step: What ``begin`` gave.
+            latency_s: Seconds that it took.
+            lag_s: Seconds that our event loop is late by.
+            n_tokens: By how many tokens the guess was too low.
+        """
+        if self._tokens is not None:
+            self._tokens.correct(n_tokens)
+        if not self.is_adaptive or step != self._step:
+            return
+        self._latencies.append(latency_s)
+        if len(self._latencies) >= max(self.size, _FEW):
+            self._judge_step(lag_s)
+
+    def rejected(self, step: int) -> None:
+        """A request that began in ``step`` was one too many; once in an episode that halves."""
+        self.n_rejected += 1
+        if not self.is_adaptive or step != self._step:
+            return
+        self._bad = self.size
+        half = max(self.size // 2, 1)
+        if self._good is not None and self._good[0] >= self.size:
+            self._good = None
+        self._next_step(half)
+
+    def wait(self, seconds: float) -> None:
+        """Nobody sends anything for so long: the server asks for it."""
+        self._not_before_s = max(self._not_before_s, self._clock() + seconds)
+
+    def _judge_step(self, lag_s: float) -> None:
+        """Choose the next size, now that this one has been seen."""
+        median_s = statistics.median(self._latencies)
+        if not self._was_full or self.size >= self.cap or lag_s > _MAX_LAG_SHARE * median_s:
+            self._next_step(self.size)
+            return
+        if not self._has_helped(median_s):
+            assert self._good is not None
+            self._bad = self._good[0] + 1  # nothing between the two is worth finding out
+            self._next_step(self._good[0])
+            return
+        if self._good is None or self._good[0] <= self.size:
+            self._good = (self.size, median_s)
+        self._next_step(self._larger())
+
+    def _has_helped(self, median_s: float) -> bool:
+        """Whether this size brings more answers a second than the one that went well before."""
+        if self._good is None or self._good[0] >= self.size or median_s <= 0:
+            return True
+        size, usual_s = self._good
+        more_calls = self.size / size
+        gain = more_calls * usual_s / median_s
+        return gain >= 1 + _MIN_GAIN * (more_calls - 1)
+
+    def _larger(self) -> int:
+        """The next size to try."""
+        if self._good is not None and self._good[0] > self.size:
+            return self._good[0]
+        if self._bad is None:
+            return self.size * 2
+        gap = self._bad - self.size
+        if gap > max(self.size // 8, 1):
+            return self.size + gap // 2
+        self._n_until_retry -= 1
+        if self._n_until_retry > 0:
+            return self.size
+        self._patience *= 2
+        self._n_until_retry = self._patience
+        self._bad = None
+        return self.size + max(self.size // 4, 1)
+
+    def _next_step(self, size: int) -> None:
+        self.size = min(size, self.cap)
+        self._step += 1
+        self._latencies.clear()
+        self._was_full = False
+
+
+class Pace:
+    """Spreads amounts over time, so that no minute holds more than the limit.
+
+    About a second's worth may go at once; the rate that is left for the rest makes up for it.
+
+    Args:
+        per_minute: The limit.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        burst = max(per_minute / 60, 1.0)
+        self._each_s = 60 / max(per_minute - burst + 1, 1e-9)
+        self._ahead_s = (burst - 1) * self._each_s
+        self._next_s = 0.0
+        self._clock = clock
+
+    def reserve(self, amount: float) -> float:
+        """Seconds to wait before so much may be used; it counts as used."""
+        now = self._clock()
+        wait_s = max(self._next_s - self._ahead_s - now, 0.0)
+        self._next_s = max(self._next_s, now) + amount * self._each_s
+        return wait_s
+
+    def correct(self, amount: float) -> None:
+        """So much more was used than reserved; less, where it is below 0."""
+        self._next_s += amount * self._each_s

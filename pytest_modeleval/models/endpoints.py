@@ -1,0 +1,107 @@
+"""Endpoints: the server that a model is asked at, and the key that it gets.
+
+A key goes only to the server it is meant for: ``OPENAI_API_KEY`` to OpenAI or to the one server
+that the settings name, every other key to the host that ``model_eval_api_keys`` names it for.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_modeleval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Endpoint", "find_endpoint"]
+
+_OPENAI_URL = "https://api.openai.com/v1"
+_LOOPBACK = frozenset({"localhost", "::1", "0.0.0.0"})  # noqa: S104  (compared with, never bound)
+_NO_KEY = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server that speaks OpenAI's protocol.
+
+    Attributes:
+        base_url: Its address, without a slash at the end.
+        headers: What each request carries, the key included.
+        key_name: The environment variable that held the key.
+        price_list_url: The address by which public price lists know the server; None for one on
+            this machine, which they can't know.
+    """
+
+    base_url: str
+    headers: Mapping[str, str]
+    key_name: str
+    price_list_url: str | None
+
+
+def find_endpoint(
+    spec: str, url: str | None, *, base_url: str | None, api_keys: Mapping[str, str]
+) -> Endpoint:
+    """The server that a spec stands for.
+
+    Args:
+        spec: The spec, for messages.
+        url: The server that the spec itself names, or None.
+        base_url: The server that the settings name, or None for ``OPENAI_BASE_URL`` or OpenAI's.
+        api_keys: By host (or host:port) the environment variable that holds its key.
+
+    Raises:
+        UsageError: The server is not on this machine, and no key is known for it.
+    """
+    default = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL
+    address = (url or default).rstrip("/")
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    is_local = host in _LOOPBACK or host.startswith("127.")
+    is_default = parts.netloc == urlsplit(default).netloc
+    variable = api_keys.get(parts.netloc) or api_keys.get(host)
+    key = _key(spec, variable, host, is_default=is_default, is_local=is_local)
+    headers = {
+        "authorization": f"Bearer {key}",
+        "content-type": "application/json",
+        "accept": "application/json",
+        "user-agent": "pytest-modeleval",
+    }
+    if variable is None and is_default and not is_local:
+        names = {"openai-organization": "OPENAI_ORG_ID", "openai-project": "OPENAI_PROJECT_ID"}
+        headers |= {name: os.environ[key] for name, key in names.items() if os.environ.get(key)}
+    return Endpoint(
+        base_url=address,
+        headers=headers,
+        key_name=variable or "OPENAI_API_KEY",
+        price_list_url=None if is_local else address,
+    )
+
+
+def _key(spec: str, variable: str | None, host: str, *, is_default: bool, is_local: bool) -> str:
+    """The key for a host."""
+    if variable == _NO_KEY:
+        return _NO_KEY
+    if variable is not None:
+        key = os.environ.get(variable)
+        if not key:
+            raise UsageError(
+                f"{spec}: no API key; model_eval_api_keys names {variable} for {host}, "
+                "and that environment variable is not set"
+            )
+        return key
+    key = os.environ.get("OPENAI_API_KEY") if is_default else None
+    if key:
+        return key
+    if is_local:
+        return _NO_KEY
+    if is_default:
+        raise UsageError(
+            f"{spec}: no API key; set OPENAI_API_KEY (any text will do for a server that wants none)"
+        )
+    raise UsageError(
+        f"{spec}: no API key; name the environment variable that holds the key of {host}: "
+        f"model_eval_api_keys = {host} SOME_API_KEY (or {_NO_KEY}, for a server that wants none)"
+    )

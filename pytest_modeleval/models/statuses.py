@@ -1,0 +1,96 @@
+"""Statuses: what an HTTP error, or no HTTP at all, means for the case and for the next attempt.
+
+Everything is read by status, code and header, never by an SDK's own words, which change between
+its versions.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pytest_modeleval.models.base import AttemptError, short
+
+__all__ = ["retry_after", "status_error", "transport_error"]
+
+_OVERLOADED = (429, 503, 529)
+"""Statuses that say there were too many calls, so that fewer may do."""
+
+_USED_UP = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+"""Codes of a 429, and of a 402 or 403, that no waiting cures."""
+
+
+def transport_error(error: Exception, url: str) -> AttemptError:
+    """The failure that an exception of an HTTP client stands for, by the names of its classes."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    reason = short(error) or type(error).__name__
+    if names & {"InvalidURL", "UnsupportedProtocol", "NonHttpUrlClientError"}:
+        return AttemptError("bad_request", f"{url} is no address to ask: {reason}", cost_usd=0.0)
+    if names & {"TimeoutException", "TimeoutError"}:
+        return AttemptError("timeout", f"{url} did not answer in time")
+    if "TransportError" in names or "ClientError" in names or isinstance(error, OSError):
+        return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
+    return AttemptError("raised", f"{type(error).__name__}: {reason}")
+
+
+def status_error(
+    status: int, headers: Any, data: Any, *, url: str = "the server", key: str | None = None
+) -> AttemptError:
+    """The failure that an HTTP status stands for. Nobody bills an answer that is an error.
+
+    Args:
+        status: The status code, not 200.
+        headers: The response's headers, for ``Retry-After``.
+        data: The body as JSON, or None.
+        url: The address, for the message.
+        key: What the key is called that was sent, for the message.
+    """
+    error = data.get("error") if isinstance(data, dict) else None
+    error = error if isinstance(error, dict) else {"message": error} if error else {}
+    said = f": {short(error['message'])}" if error.get("message") else ""
+    if error.get("code") in _USED_UP or error.get("type") in _USED_UP or status == 402:
+        message = f"the account's quota is used up ({url} answered {status}{said})"
+        return AttemptError("quota", message, cost_usd=0.0, is_final=True)
+    if status in (408, 409, 429) or status >= 500:
+        return AttemptError(
+            "rate_limited" if status == 429 else "server_error",
+            f"{url} answered {status}{said}",
+            can_retry=True,
+            retry_after_s=retry_after(headers),
+            is_overload=status in _OVERLOADED,
+            cost_usd=0.0,
+        )
+    hints = {
+        401: f"; the key ({key}) is not accepted" if key else "; the key is not accepted",
+        403: "; the key may not use this model",
+        404: "; check the model's name and base_url (it usually ends in /v1)",
+    }
+    return AttemptError(
+        "bad_request",
+        f"{url} answered {status}{said.rstrip('.')}{hints.get(status, '')}",
+        cost_usd=0.0,
+        is_final=status == 401,
+    )
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait: a number, a date, or milliseconds of its own."""
+    try:
+        milliseconds = headers.get("retry-after-ms")
+        if milliseconds is not None:
+            return _seconds(float(milliseconds) / 1000)
+        text = headers.get("retry-after")
+        if text is None:
+            return None
+        try:
+            return _seconds(float(text))
+        except ValueError:
+            return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _seconds(value: float) -> float | None:
+    return max(value, 0.0) if math.isfinite(value) else None
