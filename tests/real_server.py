@@ -6,7 +6,7 @@ run. It needs the extra ``realserver``: llama.cpp's server comes in the wheel ``
 and it ends when its standard input closes, so that it never outlives who started it.
 
 The model ``tiny`` has 0.1 million random weights and knows ASCII only, mostly a token a character.
-It answers with some 25 characters of gibberish, other ones to other messages but always the same
+It answers with some 30 characters of gibberish, other ones to other messages but always the same
 to the same, unless the request has a ``temperature``. It serves chat completions, responses and
 embeddings alike.
 

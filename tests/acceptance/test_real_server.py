@@ -161,7 +161,7 @@ def test_a_schema_that_is_none_is_a_400(ask):
     """With a sentence that says why."""
     form = {"type": "json_schema", "json_schema": {"name": "odd", "schema": {"type": "odd"}}}
 
-    with pytest.raises(openai.BadRequestError, match="JSON schema error"):
+    with pytest.raises(openai.BadRequestError, match="JSON schema"):
         ask("hello", response_format=form)
 
 
