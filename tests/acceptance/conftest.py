@@ -366,3 +366,15 @@ def serve():
 
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(fake_server.running(**options))
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory):
+    """The base URL of llama.cpp's server with a tiny model; skips where it isn't installed."""
+    for name in ("xllamacpp", "gguf"):
+        reason = f"the real server needs {name}: pip install 'pytest-modeleval[realserver]'"
+        pytest.importorskip(name, reason=reason)
+    import real_server
+
+    with real_server.running(tmp_path_factory.mktemp("real_server")) as base_url:
+        yield base_url
