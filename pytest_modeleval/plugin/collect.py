@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -13,12 +13,12 @@ from pytest_modeleval.core.cases import CASE_FIELDS, Case
 from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
+from pytest_modeleval.plugin.state import EVALS
+from pytest_modeleval.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from pytest_modeleval.settings import Settings
 
 __all__ = [
     "EvalItem",
@@ -28,6 +28,7 @@ __all__ = [
     "datasets_of",
     "eval_item",
     "load_suite",
+    "parametrize",
     "read_marker",
 ]
 
@@ -99,6 +100,32 @@ class EvalItem:
             threshold.tag is None or threshold.tag in self.case.tags
             for threshold in self.suite.governing
         )
+
+
+def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
+    """Give a marked test its cases; trouble with them is a collection error of one sentence."""
+    definition = metafunc.definition
+    if "case" not in metafunc.fixturenames:
+        _refuse(f"{definition.nodeid}: a model_eval test takes case, prediction or model_eval")
+    nodes = [node for node, _ in definition.iter_markers_with_node("model_eval")]
+    if nodes.count(nodes[0]) > 1:
+        _refuse(f"{definition.nodeid}: two model_eval marks; write a test for each dataset")
+    evals = metafunc.config.stash.get(EVALS, None)
+    try:
+        suite = load_suite(definition, mark, evals.settings if evals else Settings())
+    except UsageError as error:
+        _refuse(
+            f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
+        )
+    if evals is not None:
+        for other in evals.suites.values():
+            if other.name == suite.name and other.nodeid != suite.nodeid:
+                _refuse(
+                    f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
+                    "one of them another with model_eval(..., name=...)"
+                )
+        evals.suites[suite.nodeid] = suite
+    metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
 
 
 def read_marker(mark: pytest.Mark) -> Marker:
@@ -220,6 +247,10 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
 def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     """For each dataset file of these suites twelve digits of its SHA-256."""
     return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+
+
+def _refuse(message: str) -> NoReturn:
+    raise pytest.Collector.CollectError(message)
 
 
 def _dataset_of(given: Any, cases: Sequence[Case], root: Path) -> tuple[str, str] | None:

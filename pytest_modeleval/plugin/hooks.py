@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark is None:
         return
     if is_enabled(metafunc.config) or _names_a_case(metafunc.config):
-        from pytest_modeleval.plugin.roles import parametrize
+        from pytest_modeleval.plugin.collect import parametrize
 
         parametrize(metafunc, mark)
 
