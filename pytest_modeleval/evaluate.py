@@ -10,6 +10,7 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.cases import count_tags
 from pytest_modeleval.core.gates import Coverage, check_scopes, judge
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
@@ -139,7 +140,10 @@ def evaluate_model(
     )
     cases = load_cases(test_set, columns=columns)
     coverage = Coverage(
-        suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases)
+        suite="test_set",
+        n_total=len(cases),
+        n_selected=len(cases),
+        tags={tag: (n, n) for tag, n in count_tags(cases).items()},
     )
     check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings)
@@ -294,8 +298,3 @@ def _failure(record: Record) -> dict[str, Any]:
     """A case that was not passed, as a reader wants it."""
     names = ("input", "expected", "output", "outcome", "reason", "latency_s", "cost_usd")
     return {"id": record.case_id} | {name: getattr(record, name) for name in names}
-
-
-def _tags(cases: Sequence[Case]) -> dict[str, tuple[int, int]]:
-    tags = [tag for case in cases for tag in case.tags]
-    return {tag: (tags.count(tag), tags.count(tag)) for tag in set(tags)}

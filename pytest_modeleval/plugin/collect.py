@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_modeleval.core.cases import CASE_FIELDS, Case
+from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
 from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
@@ -230,14 +230,14 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
         variants[item.suite.name, item.variant][1].append(item)
     coverages = []
     for (name, variant), (suite, items) in variants.items():
-        totals, chosen = _count_tags(suite.cases), _count_tags(item.case for item in items)
+        totals, chosen = count_tags(suite.cases), count_tags(item.case for item in items)
         coverages.append(
             Coverage(
                 suite=name,
                 variant=variant,
                 n_total=len(suite.cases),
                 n_selected=len(items),
-                tags={tag: (n, chosen.get(tag, 0)) for tag, n in totals.items()},
+                tags={tag: (n, chosen[tag]) for tag, n in totals.items()},
                 thresholds=suite.thresholds,
             )
         )
@@ -262,14 +262,6 @@ def _dataset_of(given: Any, cases: Sequence[Case], root: Path) -> tuple[str, str
         return shown, hashlib.sha256((root / shown).read_bytes()).hexdigest()[:12]
     except OSError:
         return None
-
-
-def _count_tags(cases: Iterable[Case]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for case in cases:
-        for tag in case.tags:
-            counts[tag] = counts.get(tag, 0) + 1
-    return counts
 
 
 def _default_name(definition: pytest.Function) -> str:
