@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.records import Outcome, Record
 
-__all__ = ["AT_LEAST", "NOTHING_SCORED", "Metric", "Summary", "group_records", "summarize"]
+__all__ = [
+    "AT_LEAST",
+    "NOTHING_SCORED",
+    "Metric",
+    "Summary",
+    "group_records",
+    "records_of",
+    "summarize",
+]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _MAX_LABELS = 50
@@ -436,6 +444,12 @@ def group_records(records: Iterable[Record]) -> list[Summary]:
             for model, own in by_model.items()
         ]
     return summaries
+
+
+def records_of(summaries: Iterable[Summary]) -> list[Record]:
+    """Each record once, though one of an unknown model stands in several summaries."""
+    found = {id(record): record for summary in summaries for record in summary.records}
+    return list(found.values())
 
 
 def _is_passed(record: Record) -> bool:
