@@ -14,7 +14,7 @@ from pytest_modeleval.core.cases import count_tags
 from pytest_modeleval.core.gates import Coverage, check_scopes, judge
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
-from pytest_modeleval.core.summaries import group_records
+from pytest_modeleval.core.summaries import group_records, usual_metrics
 from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
@@ -40,18 +40,6 @@ _ASYNC_COMPARE = (
     "compare is async and would have to be awaited; give a function that returns True, False or a "
     "score in [0, 1]"
 )
-_METRICS = (
-    "accuracy",
-    "mean_score",
-    "p50_latency",
-    "p90_latency",
-    "p95_latency",
-    "p99_latency",
-    "max_latency",
-    "avg_cost",
-    "total_cost",
-    "error_rate",
-)
 
 
 class Report(dict[str, Any]):
@@ -72,7 +60,7 @@ class Report(dict[str, Any]):
     """
 
     def __init__(self, summary: Summary, records: Sequence[Record], verdict: Verdict) -> None:
-        metrics = {name: summary.metric(name) for name in _METRICS}
+        metrics = {name: summary.metric(name) for name in usual_metrics("report")}
         counts = ("n", "n_passed", "n_missed", "n_errored", "n_unscored", "n_skipped")
         super().__init__(
             model=summary.model,

@@ -20,6 +20,7 @@ import pytest
 
 from pytest_modeleval.core.gates import Verdict, judge
 from pytest_modeleval.core.records import Record
+from pytest_modeleval.core.summaries import usual_metrics
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import workers
 from pytest_modeleval.plugin.collect import datasets_of
@@ -355,7 +356,7 @@ class Gatekeeper:
         xml.add_global_property("model_eval.verdict", verdict.status)
         xml.add_global_property("model_eval.run", self.evals.run_id)
         for summary in verdict.summaries:
-            for name in ("accuracy", "p95_latency", "avg_cost", "total_cost", "error_rate"):
+            for name in usual_metrics("junit"):
                 value = summary.metric(name).value
                 if value is not None:
                     label = f"model_eval.{summary.title}.{name}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_modeleval.core.cases import question_of
-from pytest_modeleval.core.summaries import records_of
+from pytest_modeleval.core.summaries import records_of, usual_metrics
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Shown", "Terminal", "header", "render", "write"]
 
-_ROWS = ("accuracy", "p50_latency", "p95_latency", "avg_cost", "total_cost", "error_rate")
 _LABELS = {"error_rate": "errors", "unscored_rate": "unscored"}
 _OVER = {
     "error_rate": "errors are over the allowed rate",
@@ -217,7 +216,8 @@ def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
     """The usual metrics, every score, whatever has a threshold, and what could not be scored."""
     scores = [f"score({name})" for name in summary.score_names]
     extra = [item.threshold.metric for item in judged if not item.is_implied]
-    names = [*_ROWS[:1], *(name for name in [*scores, *extra] if name not in _ROWS), *_ROWS[1:]]
+    first, *others = usual = usual_metrics("terminal")
+    names = [first, *(name for name in [*scores, *extra] if name not in usual), *others]
     if summary.n_unscored:
         names.append("unscored_rate")
     return list(dict.fromkeys(names))
