@@ -22,7 +22,7 @@ from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.models.base import describe, short
 from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.settings import Settings, parse_prices
+from pytest_modeleval.settings import CONCURRENCY, RETRIES, TIMEOUT_S, Settings, parse_prices
 from pytest_modeleval.suites import load_cases
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def evaluate_model(
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
     thresholds: str | Sequence[str] = (),
-    concurrency: int = 16,
-    timeout: str | float = "60s",
-    retries: int = 4,
+    concurrency: int = CONCURRENCY,
+    timeout: str | float = TIMEOUT_S,
+    retries: int = RETRIES,
     base_url: str | None = None,
     prices: str | Sequence[str] = (),
     columns: Mapping[str, str] | None = None,

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.thresholds import Threshold
 
-__all__ = ["OPTIONS", "Option", "Price", "Settings", "parse_prices", "resolve"]
+__all__ = [
+    "CONCURRENCY",
+    "OPTIONS",
+    "RETRIES",
+    "TIMEOUT_S",
+    "Option",
+    "Price",
+    "Settings",
+    "parse_prices",
+    "resolve",
+]
+
+CONCURRENCY, TIMEOUT_S, RETRIES = 16, 60.0, 4
+"""The defaults of these options, wherever they have to be named."""
 
 _MAX_CONCURRENCY = 1024
 _MAX_RETRIES = 20
@@ -76,19 +89,20 @@ OPTIONS: tuple[Option, ...] = (
         name="concurrency",
         takes_numbers=True,
         metavar="N",
-        help="calls in flight at once (default: 16), divided among xdist workers",
+        help=f"calls in flight at once (default: {CONCURRENCY}), divided among xdist workers",
     ),
     Option(
         name="timeout",
         takes_numbers=True,
         metavar="TIME",
-        help="time-out of one attempt (default: 60s)",
+        help=f"time-out of one attempt (default: {TIMEOUT_S:g}s)",
     ),
     Option(
         name="retries",
         takes_numbers=True,
         metavar="N",
-        help="attempts after the first, on 408, 409, 429, 5xx and connection errors (default: 4)",
+        help="attempts after the first, on 408, 409, 429, 5xx and connection errors "
+        f"(default: {RETRIES})",
     ),
     Option(
         name="max_error_rate",
@@ -152,9 +166,9 @@ class Settings:
     model: str | None = None
     base_url: str | None = None
     thresholds: tuple[Threshold, ...] = ()
-    concurrency: int = 16
-    timeout_s: float = 60.0
-    retries: int = 4
+    concurrency: int = CONCURRENCY
+    timeout_s: float = TIMEOUT_S
+    retries: int = RETRIES
     max_error_rate: float = 0.0
     max_unscored_rate: float = 0.0
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -181,9 +195,9 @@ def resolve(cli: Mapping[str, object], ini: Mapping[str, object]) -> Settings:
         model=texts.text("model"),
         base_url=texts.url("base_url"),
         thresholds=texts.thresholds(),
-        concurrency=texts.count("concurrency", 1, _MAX_CONCURRENCY, default=16),
-        timeout_s=texts.duration("timeout", default=60.0),
-        retries=texts.count("retries", 0, _MAX_RETRIES, default=4),
+        concurrency=texts.count("concurrency", 1, _MAX_CONCURRENCY, default=CONCURRENCY),
+        timeout_s=texts.duration("timeout", default=TIMEOUT_S),
+        retries=texts.count("retries", 0, _MAX_RETRIES, default=RETRIES),
         max_error_rate=texts.rate("max_error_rate"),
         max_unscored_rate=texts.rate("max_unscored_rate"),
         prices=texts.prices(),
