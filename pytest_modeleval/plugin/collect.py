@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +17,8 @@ from pytest_modeleval.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+
+    from pytest_modeleval.suites import Dataset
 
 __all__ = [
     "EvalItem",
@@ -174,11 +174,11 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
     Raises:
         UsageError: The marker or its dataset can't be used.
     """
-    from pytest_modeleval.suites import load_cases
+    from pytest_modeleval.suites import load_dataset
 
     marker = read_marker(mark)
     root = definition.config.rootpath
-    cases = load_cases(
+    dataset = load_dataset(
         marker.cases,
         folders=[definition.path.parent, root],
         columns=marker.columns or None,
@@ -190,8 +190,8 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
     return Suite(
         name=name,
         nodeid=definition.nodeid,
-        cases=cases,
-        dataset=_dataset_of(marker.cases, cases, root),
+        cases=dataset.cases,
+        dataset=_path_and_digest(dataset),
         model=marker.model if marker.model is not None else settings.model,
         thresholds=own,
         governing=tuple(item for item in (*own, *holding) if item.judges_answers),
@@ -253,13 +253,12 @@ def _refuse(message: str) -> NoReturn:
     raise pytest.Collector.CollectError(message)
 
 
-def _dataset_of(given: Any, cases: Sequence[Case], root: Path) -> tuple[str, str] | None:
-    """The file behind the cases, which each of them names as its source."""
-    if not isinstance(given, str | os.PathLike) or not cases or cases[0].source is None:
+def _path_and_digest(dataset: Dataset) -> tuple[str, str] | None:
+    """The file that the cases come from, as it is shown, and what it holds in twelve digits."""
+    if dataset.file is None or dataset.shown is None:
         return None
-    shown = cases[0].source.rpartition(":")[0]
     try:
-        return shown, hashlib.sha256((root / shown).read_bytes()).hexdigest()[:12]
+        return dataset.shown, hashlib.sha256(dataset.file.read_bytes()).hexdigest()[:12]
     except OSError:
         return None
 
