@@ -79,13 +79,24 @@ def register(config: pytest.Config, settings: Settings) -> None:
     if not is_controller:
         from pytest_modeleval.plugin.runner import Runner
 
-        manager.register(Runner(config, evals), fixtures.RUNNER_NAME)
+        runner = Runner(config, evals)
+        manager.register(runner, fixtures.RUNNER_NAME)
+        if not is_worker:
+            from pytest_modeleval.plugin.headers import Header
+
+            manager.register(Header(config, runner), "modeleval-header")
     if not is_worker:
-        from pytest_modeleval.plugin.gatekeeper import Gatekeeper, LastFailed
+        from pytest_modeleval.plugin.caches import LastFailed
+        from pytest_modeleval.plugin.gatekeeper import Gatekeeper
 
         gatekeeper = Gatekeeper(config, evals)
         manager.register(gatekeeper, "modeleval-gatekeeper")
         manager.register(LastFailed(config, gatekeeper), "modeleval-lastfailed")
+        if is_controller:
+            from pytest_modeleval.plugin.controllers import Controller
+
+            controller = Controller(config, evals, gatekeeper)
+            manager.register(controller, "modeleval-controller")
 
 
 def _is_ours(definition: pytest.FixtureDef[object]) -> bool:

@@ -7,7 +7,6 @@ with the first of them the plan.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,13 @@ from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.store.runs import Run, read_predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
 
     from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.engine.prefetch import Prefetcher
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["WorkerLink", "case_of", "read_plan", "share", "tell"]
+__all__ = ["LOST", "PLAN", "REFUSAL", "STOP", "TROUBLE", "WorkerLink", "read_plan"]
 
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
@@ -188,40 +187,3 @@ def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
         thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
         coverages.append(Coverage(**(data | {"tags": tags, "thresholds": thresholds})))
     return plan["functions"], coverages
-
-
-def case_of(nodeid: str, variants: Iterable[str]) -> tuple[str, str]:
-    """The case's id and the variant that an item is of, as far as its name tells.
-
-    Args:
-        nodeid: pytest's name of the item, in which what is not ASCII is escaped.
-        variants: The variants of its suite.
-    """
-    shown = nodeid.partition("[")[2].rpartition("]")[0]
-    found = (name for name in variants if name and shown.endswith(f"-{name}"))
-    variant = max(found, key=len, default="")
-    escaped = shown.removesuffix(f"-{variant}") if variant else shown
-    with suppress(UnicodeError):
-        escaped = escaped.encode("ascii").decode("unicode_escape")
-    return escaped, variant
-
-
-def share(concurrency: int, n_workers: int, index: int) -> int:
-    """A worker's share of the calls in flight: they add up, and each has at least one.
-
-    Args:
-        concurrency: Calls in flight at once, over all workers.
-        n_workers: Number of workers.
-        index: The worker's number; one that replaces a lost worker has a higher one.
-    """
-    each, rest = divmod(concurrency, n_workers)
-    return max(each + (1 if index < rest else 0), 1)
-
-
-def tell(nodes: list[Any], word: str) -> None:
-    """Send a word to workers; one that is gone already does not hear it."""
-    for node in nodes:
-        try:
-            node.channel.send((word, {}))
-        except (OSError, EOFError, AttributeError):
-            continue
