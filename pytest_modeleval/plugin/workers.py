@@ -16,13 +16,14 @@ from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.thresholds import Threshold
 from pytest_modeleval.plugin.collect import datasets_of
-from pytest_modeleval.store.runs import Run, read_predictions
+from pytest_modeleval.store.runs import read_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from pytest_modeleval.core.predictions import Failure, Prediction
-    from pytest_modeleval.engine.prefetch import Prefetcher
+    from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
 
 __all__ = ["LOST", "PLAN", "REFUSAL", "STOP", "TROUBLE", "WorkerLink", "read_plan"]
@@ -53,7 +54,7 @@ class WorkerLink:
         self._must_read_answers = bool(handed["has_lost_workers"])
         self._answers: dict[str, Prediction | Failure] = {}
         self._session: pytest.Session | None = None
-        self._prefetcher: Prefetcher | None = None
+        self._asker: Asker | None = None
         self._assigned: set[int] = set()
         self._interactor: Any = next(
             (
@@ -70,9 +71,9 @@ class WorkerLink:
         handed = getattr(config, "workerinput", {}).get("model_eval")
         return cls(config, handed) if handed is not None else None
 
-    def listen(self, session: pytest.Session, prefetcher: Prefetcher) -> None:
+    def listen(self, session: pytest.Session, asker: Asker) -> None:
         """Hear the controller's words while tests run, also in the middle of one."""
-        self._session, self._prefetcher = session, prefetcher
+        self._session, self._asker = session, asker
         handle = getattr(self._interactor, "handle_command", None)
         if handle is not None:
 
@@ -106,14 +107,14 @@ class WorkerLink:
         self._assigned.update(new)
         return [items[index] for index in new]
 
-    def answers_of_lost_workers(self, run: Run) -> dict[str, Prediction | Failure]:
+    def answers_of_lost_workers(self, folder: Path) -> dict[str, Prediction | Failure]:
         """The answers that workers which died had on disk: they are paid for.
 
         Their cases come to this worker bit by bit, so what was read is kept.
         """
         if self._must_read_answers:
             self._must_read_answers = False
-            self._answers = read_predictions(run.folder)
+            self._answers = read_predictions(folder)
         return self._answers
 
     @pytest.hookimpl(wrapper=True)
@@ -143,8 +144,8 @@ class WorkerLink:
 
     def _stop(self) -> None:
         """The controller is leaving: ask for nothing more, and end after the current test."""
-        if self._prefetcher is not None:
-            self._prefetcher.cancel()
+        if self._asker is not None:
+            self._asker.cancel()
         if self._session is not None:
             self._session.shouldstop = "model eval: stopped by the controller"
 
