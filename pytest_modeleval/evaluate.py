@@ -10,10 +10,11 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.cases import count_tags
 from pytest_modeleval.core.gates import Coverage, check_scopes, judge
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
-from pytest_modeleval.core.summaries import group_records
+from pytest_modeleval.core.summaries import group_records, usual_metrics
 from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
@@ -21,7 +22,7 @@ from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.models.base import describe, short
 from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.settings import Settings, parse_prices
+from pytest_modeleval.settings import CONCURRENCY, RETRIES, TIMEOUT_S, Settings, parse_prices
 from pytest_modeleval.suites import load_cases
 
 if TYPE_CHECKING:
@@ -38,18 +39,6 @@ __all__ = ["Report", "evaluate_model"]
 _ASYNC_COMPARE = (
     "compare is async and would have to be awaited; give a function that returns True, False or a "
     "score in [0, 1]"
-)
-_METRICS = (
-    "accuracy",
-    "mean_score",
-    "p50_latency",
-    "p90_latency",
-    "p95_latency",
-    "p99_latency",
-    "max_latency",
-    "avg_cost",
-    "total_cost",
-    "error_rate",
 )
 
 
@@ -71,7 +60,7 @@ class Report(dict[str, Any]):
     """
 
     def __init__(self, summary: Summary, records: Sequence[Record], verdict: Verdict) -> None:
-        metrics = {name: summary.metric(name) for name in _METRICS}
+        metrics = {name: summary.metric(name) for name in usual_metrics("report")}
         counts = ("n", "n_passed", "n_missed", "n_errored", "n_unscored", "n_skipped")
         super().__init__(
             model=summary.model,
@@ -94,9 +83,9 @@ def evaluate_model(
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
     thresholds: str | Sequence[str] = (),
-    concurrency: int = 16,
-    timeout: str | float = "60s",
-    retries: int = 4,
+    concurrency: int = CONCURRENCY,
+    timeout: str | float = TIMEOUT_S,
+    retries: int = RETRIES,
     base_url: str | None = None,
     prices: str | Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
@@ -139,7 +128,10 @@ def evaluate_model(
     )
     cases = load_cases(test_set, columns=columns)
     coverage = Coverage(
-        suite="test_set", n_total=len(cases), n_selected=len(cases), tags=_tags(cases)
+        suite="test_set",
+        n_total=len(cases),
+        n_selected=len(cases),
+        tags={tag: (n, n) for tag, n in count_tags(cases).items()},
     )
     check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings)
@@ -294,8 +286,3 @@ def _failure(record: Record) -> dict[str, Any]:
     """A case that was not passed, as a reader wants it."""
     names = ("input", "expected", "output", "outcome", "reason", "latency_s", "cost_usd")
     return {"id": record.case_id} | {name: getattr(record, name) for name in names}
-
-
-def _tags(cases: Sequence[Case]) -> dict[str, tuple[int, int]]:
-    tags = [tag for case in cases for tag in case.tags]
-    return {tag: (tags.count(tag), tags.count(tag)) for tag in set(tags)}

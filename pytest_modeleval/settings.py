@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.thresholds import Threshold
 
 __all__ = [
+    "CONCURRENCY",
     "OPTIONS",
+    "RETRIES",
+    "TIMEOUT_S",
     "Option",
     "Price",
     "RateLimit",
@@ -30,6 +33,9 @@ __all__ = [
     "parse_rate_limit",
     "resolve",
 ]
+
+CONCURRENCY, TIMEOUT_S, RETRIES = 64, 60.0, 4
+"""The defaults of these options, wherever they have to be named."""
 
 _MAX_CONCURRENCY = 1024
 _TRANSPORTS = ("auto", "aiohttp", "sdk")
@@ -89,7 +95,7 @@ OPTIONS: tuple[Option, ...] = (
         takes_numbers=True,
         metavar="N",
         help="calls in flight at once, divided among xdist workers (default: as many as help, from "
-        "8 up to 64; a number fixes it)",
+        f"8 up to {CONCURRENCY}; a number fixes it)",
     ),
     Option(
         name="rate_limit",
@@ -103,13 +109,14 @@ OPTIONS: tuple[Option, ...] = (
         name="timeout",
         takes_numbers=True,
         metavar="TIME",
-        help="time-out of one attempt (default: 60s)",
+        help=f"time-out of one attempt (default: {TIMEOUT_S:g}s)",
     ),
     Option(
         name="retries",
         takes_numbers=True,
         metavar="N",
-        help="attempts after the first, on 408, 409, 429, 5xx and connection errors (default: 4)",
+        help="attempts after the first, on 408, 409, 429, 5xx and connection errors "
+        f"(default: {RETRIES})",
     ),
     Option(
         name="max_cost",
@@ -209,12 +216,12 @@ class Settings:
     model: str | None = None
     base_url: str | None = None
     thresholds: tuple[Threshold, ...] = ()
-    concurrency: int = 64
+    concurrency: int = CONCURRENCY
     is_adaptive: bool = True
     rate_limit: RateLimit = RateLimit()
     max_cost_usd: float | None = None
-    timeout_s: float = 60.0
-    retries: int = 4
+    timeout_s: float = TIMEOUT_S
+    retries: int = RETRIES
     max_error_rate: float = 0.0
     max_unscored_rate: float = 0.0
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -244,23 +251,22 @@ def resolve(
     texts = _Texts(cli, ini)
     concurrency = texts.count("concurrency", 1, _MAX_CONCURRENCY)
     retries = texts.count("retries", 0, _MAX_RETRIES)
-    default = Settings()
     return Settings(
         model=texts.text("model"),
         base_url=texts.url("base_url"),
         thresholds=texts.thresholds(),
-        concurrency=concurrency or default.concurrency,
+        concurrency=CONCURRENCY if concurrency is None else concurrency,
         is_adaptive=concurrency is None,
         rate_limit=texts.rate_limit(),
         max_cost_usd=texts.dollars("max_cost"),
-        timeout_s=texts.duration("timeout", default=default.timeout_s),
-        retries=default.retries if retries is None else retries,
+        timeout_s=texts.duration("timeout", default=TIMEOUT_S),
+        retries=RETRIES if retries is None else retries,
         max_error_rate=texts.rate("max_error_rate"),
         max_unscored_rate=texts.rate("max_unscored_rate"),
         prices=texts.prices(root),
         api_keys=texts.api_keys(),
         transport=texts.choice("transport", _TRANSPORTS),
-        store=texts.text("store") or default.store,
+        store=texts.text("store") or ".modeleval",
     )
 
 

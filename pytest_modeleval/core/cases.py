@@ -10,15 +10,16 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["CASE_FIELDS", "Case", "content_hash", "content_id", "question_of"]
+__all__ = ["CASE_FIELDS", "Case", "content_hash", "content_id", "count_tags", "question_of"]
 
 CASE_FIELDS = ("id", "input", "expected", "tags", "cluster", "metadata")
 """The names that a dataset may give a case; every other column goes to ``metadata``."""
@@ -71,6 +72,11 @@ class Case:
             return self[key]
         except KeyError:
             return default
+
+
+def count_tags(cases: Iterable[Case]) -> Counter[str]:
+    """For each tag the number of cases that have it."""
+    return Counter(tag for case in cases for tag in case.tags)
 
 
 def content_hash(value_input: Any, expected: Any) -> str:

@@ -15,6 +15,7 @@ from pytest_modeleval.core.summaries import (
     Metric,
     Summary,
     group_records,
+    records_of,
     summarize,
 )
 from pytest_modeleval.core.thresholds import POOLED, Threshold
@@ -249,8 +250,8 @@ class _Judge:
         """The judgement over all suites and models together; none where no case has the tag."""
         if threshold.tag is not None and not any(threshold.tag in c.tags for c in self.coverages):
             return []
-        records = _of_tag((r for s in self.summaries for r in s.records), threshold.tag)
-        pooled = summarize(_unique(records), suite=POOLED)
+        records = _of_tag(records_of(self.summaries), threshold.tag)
+        pooled = summarize(records, suite=POOLED)
         return [self._judge_one(threshold, self.coverages, pooled, None)]
 
     def _judge_suite(
@@ -355,12 +356,6 @@ def _is_in_scope(suite: str, threshold: Threshold) -> bool:
 
 def _of_tag(records: Iterable[Record], tag: str | None) -> list[Record]:
     return [record for record in records if tag is None or tag in record.tags]
-
-
-def _unique(records: Iterable[Record]) -> list[Record]:
-    """Each record once, though one of an unknown model stands in several summaries."""
-    by_identity = {id(record): record for record in records}
-    return list(by_identity.values())
 
 
 def _implied(metric: str, bound: float) -> Threshold:

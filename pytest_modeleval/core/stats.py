@@ -35,6 +35,9 @@ __all__ = [
     "wilson_of_rate",
 ]
 
+_CONFIDENCE = 0.95
+"""Level of every interval that is shown."""
+
 _ROUNDING = 1e-9
 """Relative error allowed a tail probability, so that an intended tie with a level is one."""
 
@@ -56,7 +59,7 @@ class Interval:
     high: float | None
 
 
-def wilson(n_passed: int, n: int, *, confidence: float = 0.95) -> Interval | None:
+def wilson(n_passed: int, n: int, *, confidence: float = _CONFIDENCE) -> Interval | None:
     """Wilson score interval of a rate, within [0, 1].
 
     No passed case gives a lower bound of exactly 0, no other case an upper bound of exactly 1.
@@ -80,8 +83,8 @@ def wilson(n_passed: int, n: int, *, confidence: float = 0.95) -> Interval | Non
     return _wilson(n_passed, n, tail) if n else None
 
 
-def wilson_of_rate(rate: float, n: float, *, confidence: float = 0.95) -> Interval | None:
-    """Wilson score interval of a rate that is no count of ``n``: neither has to be whole.
+def wilson_of_rate(rate: float, n: float) -> Interval | None:
+    """Wilson's 95 % interval of a rate that is no count of ``n``: neither has to be whole.
 
     With repeats or clusters a rate is a mean of means and ``n`` the effective number of
     independent cases, rate (1 - rate) / SE², as in Korn & Graubard 1998, "Confidence Intervals for
@@ -90,40 +93,32 @@ def wilson_of_rate(rate: float, n: float, *, confidence: float = 0.95) -> Interv
     Args:
         rate: The rate, from 0 to 1.
         n: How many independent cases it is worth.
-        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval of the rate, or None for no case.
 
     Raises:
-        ValueError: If the rate is not within 0 and 1, ``n`` negative, or the level not between
-            0 and 1.
+        ValueError: If the rate is not within 0 and 1, or ``n`` negative.
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"a rate is from 0 to 1, not {rate!r}")
     if n < 0:
         raise ValueError(f"n is at least 0, not {n!r}")
-    tail = _tail(confidence)
-    return _wilson(rate * n, n, tail) if n else None
+    return _wilson(rate * n, n, _tail(_CONFIDENCE)) if n else None
 
 
-def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval | None:
-    """Student t interval of the mean, with n - 1 degrees of freedom.
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Student's t 95 % interval of the mean, with n - 1 degrees of freedom.
 
     Equal values give an interval of no width. That is what t says of a sample without spread, not
     a proof that there is none. The bounds are not clipped to a range that the values may have.
 
     Args:
         values: One finite number per independent unit: with repeats, the means of the cases.
-        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval in the unit of the values, or None for fewer than two of them.
-
-    Raises:
-        ValueError: If the level is not between 0 and 1.
     """
-    tail = _tail(confidence)
     n = len(values)
     if n < 2:
         return None
@@ -131,7 +126,7 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
         return Interval(low=float(values[0]), high=float(values[0]))
     mean = math.fsum(values) / n
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    spread = -student_t_quantile(tail, n - 1) * math.sqrt(variance / n)
+    spread = -student_t_quantile(_tail(_CONFIDENCE), n - 1) * math.sqrt(variance / n)
     return Interval(low=mean - spread, high=mean + spread)
 
 
@@ -210,10 +205,8 @@ def percentiles(values: Sequence[float], qs: Sequence[float]) -> tuple[float, ..
     return tuple(float(value) for value in found)
 
 
-def percentile_interval(
-    values: Sequence[float], q: float, *, confidence: float = 0.95
-) -> Interval | None:
-    """Interval of the ``q``-th percentile from order statistics, whatever the distribution.
+def percentile_interval(values: Sequence[float], q: float) -> Interval | None:
+    """95 % interval of the ``q``-th percentile from order statistics, whatever the distribution.
 
     The bounds are two of the values; ``percentile_ranks`` says which. In a tiny sample the
     interpolated percentile, which errs downwards there, can lie below the lower bound: so does
@@ -222,16 +215,15 @@ def percentile_interval(
     Args:
         values: Finite numbers in any order.
         q: Percent, from 0 to 100.
-        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval in the unit of the values, with None for a bound that does not exist; None
         for no value.
 
     Raises:
-        ValueError: If ``q`` is not within 0 and 100, or the level not between 0 and 1.
+        ValueError: If ``q`` is not within 0 and 100.
     """
-    low, high = percentile_ranks(len(values), q, confidence=confidence)
+    low, high = percentile_ranks(len(values), q)
     if not values:
         return None
     ordered = sorted(values)
@@ -242,7 +234,7 @@ def percentile_interval(
 
 
 def percentile_ranks(
-    n: int, q: float, *, confidence: float = 0.95
+    n: int, q: float, *, confidence: float = _CONFIDENCE
 ) -> tuple[int | None, int | None]:
     """Ranks of the two order statistics that enclose the ``q``-th percentile.
 
@@ -273,7 +265,7 @@ def percentile_ranks(
     return _ranks(n, q, _tail(confidence))
 
 
-def smallest_n_with_upper_bound(q: float, confidence: float = 0.95) -> int:
+def smallest_n_with_upper_bound(q: float, confidence: float = _CONFIDENCE) -> int:
     """How many values it takes for ``percentile_interval`` to have an upper bound.
 
     It is the smallest n with (q / 100) ** n <= (1 - confidence) / 2: the chance that all values lie

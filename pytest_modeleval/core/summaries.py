@@ -9,18 +9,28 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.core import stats
 from pytest_modeleval.core.thresholds import Unit, metric_unit
 from pytest_modeleval.core.words import counted, out_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_modeleval.core.records import Outcome, Record
 
-__all__ = ["AT_LEAST", "NOTHING_SCORED", "Metric", "Summary", "group_records", "summarize"]
+__all__ = [
+    "AT_LEAST",
+    "NOTHING_SCORED",
+    "Metric",
+    "Place",
+    "Summary",
+    "group_records",
+    "records_of",
+    "summarize",
+    "usual_metrics",
+]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _MAX_LABELS = 50
@@ -31,6 +41,24 @@ NOTHING_SCORED = "no case was asked and scored"
 
 AT_LEAST = "at least; "
 """How the note of a sum begins that lacks some of its parts."""
+
+Place = Literal["file", "report", "terminal", "junit"]
+"""Where metrics are shown: ``summary.json``, what ``evaluate_model`` returns, and pytest's own."""
+
+_USUAL: Mapping[str, tuple[Place, ...]] = {
+    "accuracy": ("file", "report", "terminal", "junit"),
+    "mean_score": ("file", "report"),
+    "p50_latency": ("file", "report", "terminal"),
+    "p90_latency": ("file", "report"),
+    "p95_latency": ("file", "report", "terminal", "junit"),
+    "p99_latency": ("file", "report"),
+    "max_latency": ("file", "report"),
+    "p95_total": ("file",),
+    "avg_cost": ("file", "report", "terminal", "junit"),
+    "total_cost": ("file", "report", "terminal", "junit"),
+    "error_rate": ("file", "report", "terminal", "junit"),
+    "unscored_rate": ("file",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +161,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data: the counts first, then the usual metrics."""
-        names = [*_USUAL, *(f"score({name})" for name in self.score_names)]
+        names = [*usual_metrics("file"), *(f"score({name})" for name in self.score_names)]
         return {
             "suite": self.suite,
             "variant": self.variant,
@@ -396,21 +424,6 @@ _SIMPLE: dict[str, Callable[[Summary], Metric]] = {
     "total_cost": Summary._total_cost,  # noqa: SLF001
 }
 
-_USUAL = (
-    "accuracy",
-    "mean_score",
-    "p50_latency",
-    "p90_latency",
-    "p95_latency",
-    "p99_latency",
-    "max_latency",
-    "p95_total",
-    "avg_cost",
-    "total_cost",
-    "error_rate",
-    "unscored_rate",
-)
-
 
 def summarize(
     records: Iterable[Record], *, suite: str = "", variant: str = "", model: str | None = None
@@ -436,6 +449,17 @@ def group_records(records: Iterable[Record]) -> list[Summary]:
             for model, own in by_model.items()
         ]
     return summaries
+
+
+def usual_metrics(place: Place) -> list[str]:
+    """The metrics that are shown there whatever the thresholds are, in order."""
+    return [name for name, places in _USUAL.items() if place in places]
+
+
+def records_of(summaries: Iterable[Summary]) -> list[Record]:
+    """Each record once, though one of an unknown model stands in several summaries."""
+    found = {id(record): record for summary in summaries for record in summary.records}
+    return list(found.values())
 
 
 def _is_passed(record: Record) -> bool:

@@ -12,6 +12,7 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.answers import read_answer
 from pytest_modeleval.models.awaiting import wait_for
 from pytest_modeleval.models.pools import ThreadPool
+from pytest_modeleval.settings import CONCURRENCY, TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +46,8 @@ class FunctionModel:
         *,
         name: str,
         max_concurrency: int | None = None,
-        concurrency: int = 16,
-        timeout_s: float = 60.0,
+        concurrency: int = CONCURRENCY,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.name = self.billed_as = name
         self.limit_key = object()
@@ -100,8 +101,8 @@ def as_model(
     value: Any,
     *,
     name: str | None = None,
-    concurrency: int = 16,
-    timeout_s: float = 60.0,
+    concurrency: int = CONCURRENCY,
+    timeout_s: float = TIMEOUT_S,
     where: str = "model",
 ) -> Model:
     """A user's object as a model.

@@ -11,6 +11,7 @@ from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage, total_cost
 from pytest_modeleval.core.records import Outcome, Score
 from pytest_modeleval.errors import Unscored
+from pytest_modeleval.plugin.state import CASE_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_modeleval.core.cases import Case
-    from pytest_modeleval.plugin.runner import Runner
+    from pytest_modeleval.plugin.askers import Asker
 
-__all__ = ["CaseLog", "Measurement", "ModelEval", "SuiteModel"]
+__all__ = ["CaseLog", "Measurement", "ModelEval", "SuiteModel", "log_of"]
 
 
 @dataclass(slots=True)
@@ -84,10 +85,10 @@ class SuiteModel:
         name: Name of the model.
     """
 
-    def __init__(self, runner: Runner, item: pytest.Item) -> None:
-        self._runner = runner
+    def __init__(self, asker: Asker, item: pytest.Item) -> None:
+        self._asker = asker
         self._item = item
-        self.name = runner.models.of_suite(item).name
+        self.name = asker.models.of_suite(item).name
 
     async def predict(self, model_input: Any) -> Prediction:
         """Ask from an async test, with the run's time-out, retries, limits and clocks.
@@ -97,11 +98,11 @@ class SuiteModel:
         """
         import asyncio
 
-        key, future = self._runner.ask(self._item, model_input)
+        key, future = self._asker.ask(self._item, model_input)
         try:
-            return self._runner.take(self._item, await asyncio.wrap_future(future))
+            return self._asker.take(self._item, await asyncio.wrap_future(future))
         finally:
-            self._runner.forget(key)
+            self._asker.forget(key)
 
     def ask(self, model_input: Any) -> Prediction:
         """Ask from a test that is not async; otherwise the same as ``predict``.
@@ -109,11 +110,11 @@ class SuiteModel:
         Raises:
             PredictionError: There is no answer.
         """
-        key, future = self._runner.ask(self._item, model_input)
+        key, future = self._asker.ask(self._item, model_input)
         try:
-            return self._runner.take(self._item, self._runner.block_on(future))
+            return self._asker.take(self._item, self._asker.block_on(future))
         finally:
-            self._runner.forget(key)
+            self._asker.forget(key)
 
 
 class ModelEval:
@@ -172,6 +173,11 @@ class ModelEval:
     def unscored(self, reason: str) -> NoReturn:
         """Stop the test: its answer could not be scored, which is neither right nor wrong."""
         raise Unscored(reason)
+
+
+def log_of(item: pytest.Item) -> CaseLog:
+    """What happened to the item's case so far."""
+    return item.stash.setdefault(CASE_LOG, CaseLog())
 
 
 def _is_rate(number: object) -> bool:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_modeleval.core.cases import CASE_FIELDS, Case
+from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
 from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
+from pytest_modeleval.plugin.state import EVALS
+from pytest_modeleval.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
-    from pytest_modeleval.settings import Settings
+    from pytest_modeleval.suites import Dataset
 
 __all__ = [
     "EvalItem",
@@ -28,6 +28,7 @@ __all__ = [
     "datasets_of",
     "eval_item",
     "load_suite",
+    "parametrize",
     "read_marker",
 ]
 
@@ -101,6 +102,32 @@ class EvalItem:
         )
 
 
+def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
+    """Give a marked test its cases; trouble with them is a collection error of one sentence."""
+    definition = metafunc.definition
+    if "case" not in metafunc.fixturenames:
+        _refuse(f"{definition.nodeid}: a model_eval test takes case, prediction or model_eval")
+    nodes = [node for node, _ in definition.iter_markers_with_node("model_eval")]
+    if nodes.count(nodes[0]) > 1:
+        _refuse(f"{definition.nodeid}: two model_eval marks; write a test for each dataset")
+    evals = metafunc.config.stash.get(EVALS, None)
+    try:
+        suite = load_suite(definition, mark, evals.settings if evals else Settings())
+    except UsageError as error:
+        _refuse(
+            f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
+        )
+    if evals is not None:
+        for other in evals.suites.values():
+            if other.name == suite.name and other.nodeid != suite.nodeid:
+                _refuse(
+                    f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
+                    "one of them another with model_eval(..., name=...)"
+                )
+        evals.suites[suite.nodeid] = suite
+    metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
+
+
 def read_marker(mark: pytest.Mark) -> Marker:
     """The marker's arguments, checked.
 
@@ -147,11 +174,11 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
     Raises:
         UsageError: The marker or its dataset can't be used.
     """
-    from pytest_modeleval.suites import load_cases
+    from pytest_modeleval.suites import load_dataset
 
     marker = read_marker(mark)
     root = definition.config.rootpath
-    cases = load_cases(
+    dataset = load_dataset(
         marker.cases,
         folders=[definition.path.parent, root],
         columns=marker.columns or None,
@@ -163,8 +190,8 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
     return Suite(
         name=name,
         nodeid=definition.nodeid,
-        cases=cases,
-        dataset=_dataset_of(marker.cases, cases, root),
+        cases=dataset.cases,
+        dataset=_path_and_digest(dataset),
         model=marker.model if marker.model is not None else settings.model,
         thresholds=own,
         governing=tuple(item for item in (*own, *holding) if item.judges_answers),
@@ -203,14 +230,14 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
         variants[item.suite.name, item.variant][1].append(item)
     coverages = []
     for (name, variant), (suite, items) in variants.items():
-        totals, chosen = _count_tags(suite.cases), _count_tags(item.case for item in items)
+        totals, chosen = count_tags(suite.cases), count_tags(item.case for item in items)
         coverages.append(
             Coverage(
                 suite=name,
                 variant=variant,
                 n_total=len(suite.cases),
                 n_selected=len(items),
-                tags={tag: (n, chosen.get(tag, 0)) for tag, n in totals.items()},
+                tags={tag: (n, chosen[tag]) for tag, n in totals.items()},
                 thresholds=suite.thresholds,
             )
         )
@@ -222,23 +249,18 @@ def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
 
 
-def _dataset_of(given: Any, cases: Sequence[Case], root: Path) -> tuple[str, str] | None:
-    """The file behind the cases, which each of them names as its source."""
-    if not isinstance(given, str | os.PathLike) or not cases or cases[0].source is None:
+def _refuse(message: str) -> NoReturn:
+    raise pytest.Collector.CollectError(message)
+
+
+def _path_and_digest(dataset: Dataset) -> tuple[str, str] | None:
+    """The file that the cases come from, as it is shown, and what it holds in twelve digits."""
+    if dataset.file is None or dataset.shown is None:
         return None
-    shown = cases[0].source.rpartition(":")[0]
     try:
-        return shown, hashlib.sha256((root / shown).read_bytes()).hexdigest()[:12]
+        return dataset.shown, hashlib.sha256(dataset.file.read_bytes()).hexdigest()[:12]
     except OSError:
         return None
-
-
-def _count_tags(cases: Iterable[Case]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for case in cases:
-        for tag in case.tags:
-            counts[tag] = counts.get(tag, 0) + 1
-    return counts
 
 
 def _default_name(definition: pytest.Function) -> str:

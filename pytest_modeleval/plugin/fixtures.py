@@ -41,8 +41,7 @@ def model(pytestconfig: pytest.Config) -> SuiteModel:
 def prediction(pytestconfig: pytest.Config, case: Case, model: Any) -> Prediction:
     """What the model says to the case; asked ahead of the test, concurrently with the others."""
     del case
-    runner = _runner(pytestconfig)
-    return runner.prediction(runner.current_item(), model)
+    return _runner(pytestconfig).prediction(model)
 
 
 @pytest.fixture

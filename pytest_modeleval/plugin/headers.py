@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SHARED_SCOPES, asks_suite_model, overriding
 from pytest_modeleval.reports import terminal
 
@@ -14,10 +15,28 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.plugin.runner import Runner
 
-__all__ = ["header_lines"]
+__all__ = ["Header"]
 
 
-def header_lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
+class Header:
+    """Says what will be asked, in a single process; under xdist the controller does.
+
+    Args:
+        config: The session's configuration.
+        runner: Knows the models.
+    """
+
+    def __init__(self, config: pytest.Config, runner: Runner) -> None:
+        self.config = config
+        self._runner = runner
+
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Say what will be asked of which model, how many at once."""
+        own = [item for item in items if EVAL_ITEM in item.stash]
+        return _lines(own, self._runner) if self.config.get_verbosity() >= 0 else []
+
+
+def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
     """A line for each model: its name, the number of cases, and how many are asked at once."""
     counts: dict[tuple[str, int], int] = {}
     for item in items:

@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark is None:
         return
     if is_enabled(metafunc.config) or _names_a_case(metafunc.config):
-        from pytest_modeleval.plugin.roles import parametrize
+        from pytest_modeleval.plugin.collect import parametrize
 
         parametrize(metafunc, mark)
 
@@ -95,7 +95,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Schedule evals so that each worker can ask ahead."""
     if not is_enabled(config):
         return None
-    from pytest_modeleval.plugin.workers import make_scheduler
+    from pytest_modeleval.plugin.schedulers import make_scheduler
 
     return make_scheduler(config, log)
 

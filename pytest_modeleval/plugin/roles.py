@@ -1,18 +1,20 @@
-"""Roles: which of them this process plays, and the suites that they share."""
+"""Roles: which of them this process plays."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import fixtures
-from pytest_modeleval.plugin.collect import eval_item, load_suite
+from pytest_modeleval.plugin.collect import eval_item
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
-from pytest_modeleval.settings import Settings
 
-__all__ = ["parametrize", "register"]
+if TYPE_CHECKING:
+    from pytest_modeleval.settings import Settings
+
+__all__ = ["register"]
 
 
 class Collector:
@@ -77,47 +79,28 @@ def register(config: pytest.Config, settings: Settings) -> None:
     if not is_controller:
         from pytest_modeleval.plugin.runner import Runner
 
-        manager.register(Runner(config, evals), fixtures.RUNNER_NAME)
+        runner = Runner(config, evals)
+        manager.register(runner, fixtures.RUNNER_NAME)
+        if not is_worker:
+            from pytest_modeleval.plugin.headers import Header
+
+            manager.register(Header(config, runner), "modeleval-header")
     if not is_worker:
-        from pytest_modeleval.plugin.gatekeeper import Gatekeeper, LastFailed
+        from pytest_modeleval.plugin.caches import LastFailed
+        from pytest_modeleval.plugin.gatekeeper import Gatekeeper
 
         gatekeeper = Gatekeeper(config, evals)
         manager.register(gatekeeper, "modeleval-gatekeeper")
         manager.register(LastFailed(config, gatekeeper), "modeleval-lastfailed")
+        if is_controller:
+            from pytest_modeleval.plugin.controllers import Controller
 
-
-def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
-    """Give a marked test its cases; trouble with them is a collection error of one sentence."""
-    definition = metafunc.definition
-    if "case" not in metafunc.fixturenames:
-        _refuse(f"{definition.nodeid}: a model_eval test takes case, prediction or model_eval")
-    nodes = [node for node, _ in definition.iter_markers_with_node("model_eval")]
-    if nodes.count(nodes[0]) > 1:
-        _refuse(f"{definition.nodeid}: two model_eval marks; write a test for each dataset")
-    evals = metafunc.config.stash.get(EVALS, None)
-    try:
-        suite = load_suite(definition, mark, evals.settings if evals else Settings())
-    except UsageError as error:
-        _refuse(
-            f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
-        )
-    if evals is not None:
-        for other in evals.suites.values():
-            if other.name == suite.name and other.nodeid != suite.nodeid:
-                _refuse(
-                    f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
-                    "one of them another with model_eval(..., name=...)"
-                )
-        evals.suites[suite.nodeid] = suite
-    metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
+            controller = Controller(config, evals, gatekeeper)
+            manager.register(controller, "modeleval-controller")
 
 
 def _is_ours(definition: pytest.FixtureDef[object]) -> bool:
     return definition.func.__module__ == fixtures.__name__
-
-
-def _refuse(message: str) -> NoReturn:
-    raise pytest.Collector.CollectError(message)
 
 
 def _is_partial(config: pytest.Config) -> bool:

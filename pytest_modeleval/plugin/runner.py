@@ -1,18 +1,14 @@
 """Runner: the role of a process that runs items, be it the only one or an xdist worker.
 
-It plans the prefetch once the order of items is final, waits for each answer before the item's
-own protocol begins (so that durations and time-outs of other plugins do not count the wait), and
-puts the record of each case on the report.
+It has the asker ask ahead once the order of items is final, waits for each answer before the
+item's own protocol begins (so that durations and time-outs of other plugins do not count the
+wait), and puts the record of each case on the report.
 """
 
 from __future__ import annotations
 
 import gc
-import itertools
-import logging
 import os
-import threading
-import time
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,29 +16,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.gates import check_scopes
-from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, make_record
-from pytest_modeleval.engine.engine import Engine
-from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.plugin import outcomes
-from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel
+from pytest_modeleval.plugin.askers import OURS, Asker
+from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
 from pytest_modeleval.plugin.collect import covered
-from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
 
 if TYPE_CHECKING:
-    import concurrent.futures
-    from collections.abc import Generator, Hashable, Iterable
+    from collections.abc import Generator
 
-    from pytest_modeleval.models.base import Model
+    from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.plugin.collect import EvalItem
 
 __all__ = ["Runner"]
-
-OURS = object()
 
 
 class Runner:
@@ -60,15 +50,8 @@ class Runner:
         if self.link is not None:
             config.pluginmanager.register(self.link, "modeleval-worker-link")
         self.concurrency = self.link.concurrency if self.link else evals.settings.concurrency
-        self._run = evals.open_run()
-        self._prefetcher: Prefetcher | None = None
-        self._progress: ProgressLine | None = None
-        self._started_s = 0.0
         self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
-        self._unshared: list[tuple[Any, Model]] = []
-        self._unplanned: dict[Hashable, list[pytest.Item]] = {}
-        self._numbers = itertools.count(1)
-        self._bought: dict[str, Prediction | Failure] = {}
+        self._asker: Asker | None = None
         self._current: pytest.Item | None = None
         self._has_sent_plan = False
 
@@ -98,56 +81,37 @@ class Runner:
         is_idle = self.link.has_refused if self.link else is_cut_short(session)
         if not items or is_idle:
             return (yield)
-        self._prefetcher = Prefetcher(
-            Engine(self.evals.settings),
-            concurrency=self.concurrency,
-            look_ahead=self.concurrency if self.config.getoption("maxfail", 0) else None,
-            on_answer=self._keep,
-        )
         self.evals.redactor.learn(os.environ)  # what the modules of tests and models have set
-        self._prefetcher.start()
-        self._started_s = time.monotonic()
-        self._quiet_logs()
+        asker = Asker(self.config, self.evals, self.models, concurrency=self.concurrency)
+        asker.start()
+        self._asker = asker
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
         try:
             if self.link is None:
-                self._plan(items)
+                asker.plan(items)
             else:
-                self.link.listen(session, self._prefetcher)
+                self.link.listen(session, asker)
             return (yield)
         finally:
             gc.unfreeze()
-            self._prefetcher.close()
-            self._run.close()
-            lost = self._run.predictions
-            if lost.trouble is not None:
-                self.evals.trouble.append(
-                    f"{lost.n_lost} predictions are not on disk: {lost.trouble}"
-                )
+            asker.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Wait for the item's answer before its own protocol begins."""
         self._current = item
-        if self._prefetcher is None or EVAL_ITEM not in item.stash:
+        asker = self._asker
+        if asker is None or EVAL_ITEM not in item.stash:
             return (yield)
         if self.link is not None:
-            self._bought |= self.link.answers_of_lost_workers(self._run)
-            self._plan(self.link.newly_assigned(item))
-        try:
-            self._prefetcher.wait(item.nodeid, on_poll=self._show_progress)
-        finally:
-            if self._progress is not None:
-                self._progress.clear()
+            asker.adopt(self.link.answers_of_lost_workers(self.evals.folder))
+            asker.plan(self.link.newly_assigned(item))
+        asker.wait(item)
         try:
             return (yield)
         finally:
-            self._prefetcher.discard(item.nodeid)
-            for value, model in self._unshared:  # made by a fixture for this item alone
-                self.models.forget(value)
-                self._prefetcher.release(model)
-            self._unshared.clear()
+            asker.release(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -165,7 +129,7 @@ class Runner:
         """Know when the test's own body runs, and spare a soft miss its traceback."""
         if EVAL_ITEM not in item.stash:
             return (yield)
-        log = self.log_of(item)
+        log = log_of(item)
         log.is_in_body = True
         # ``return prediction == case.expected`` would pass whatever the answer; pytest only warns.
         # (pytest 8.4 has no such warning: it fails the test itself).
@@ -196,7 +160,7 @@ class Runner:
             return report
         if report.when == "setup" and report.passed:
             return report
-        log = self.log_of(item)
+        log = log_of(item)
         is_lenient = self.evals.settings.max_error_rate > 0
         found = outcomes.decide(item, call, report, log, is_governed=eval_item.is_governed)
         if log.is_in_body:
@@ -226,7 +190,7 @@ class Runner:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A subtest's report has its name by now."""
         if self._current is not None and EVAL_ITEM in self._current.stash:
-            outcomes.name_subtest(report, self.log_of(self._current))
+            outcomes.name_subtest(report, log_of(self._current))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -235,6 +199,42 @@ class Runner:
             self.link.hand_over_plan(self.config, self.evals)
 
     # What the fixtures ask for.
+
+    def suite_model(self) -> SuiteModel:
+        """The model of the suite whose item runs."""
+        item = self._current_item()
+        return SuiteModel(self._open_asker, item)
+
+    def prediction(self, value: Any) -> Prediction:
+        """What the model says to the case that runs; ``value`` is what the fixture ``model`` gave.
+
+        Raises:
+            PredictionError: There is no answer.
+        """
+        item = self._current_item()
+        return self._open_asker.prediction(item, value)
+
+    def model_eval(self) -> ModelEval:
+        """What measures and scores the item that runs."""
+        item = self._current_item()
+        return ModelEval(item.stash[EVAL_ITEM].case, log_of(item))
+
+    # The rest is how.
+
+    def _current_item(self) -> pytest.Item:
+        """The item that runs; the test fails with a sentence where it belongs to no suite."""
+        item = self._current
+        if item is None or EVAL_ITEM not in item.stash:
+            pytest.fail(
+                "this fixture needs @pytest.mark.model_eval(CASES) on the test", pytrace=False
+            )
+        return item
+
+    @property
+    def _open_asker(self) -> Asker:
+        """The asker, which is there before the first item of a suite runs."""
+        assert self._asker is not None
+        return self._asker
 
     def _fill(self, item: pytest.Item, eval_item: EvalItem) -> None:
         """Give the test its arguments before pytest looks for fixtures that make them.
@@ -247,136 +247,15 @@ class Runner:
             return
         if overriding(item) or overriding(item, "prediction") or outcomes.is_sure_to_skip(item):
             return
+        asker = self._open_asker
         try:
-            answer = self.prediction(item, OURS)
+            answer = asker.prediction(item, OURS)
         except (PredictionError, EngineError):
             return  # the fixture says it again, as the error of the setup that it is
         arguments["case"] = eval_item.case
         arguments["pytestconfig"] = self.config
         arguments["prediction"] = answer
-        arguments.setdefault("model", SuiteModel(self, item))
-
-    def current_item(self) -> pytest.Item:
-        """The item that runs; the test fails with a sentence where it belongs to no suite."""
-        item = self._current
-        if item is None or EVAL_ITEM not in item.stash:
-            pytest.fail(
-                "this fixture needs @pytest.mark.model_eval(CASES) on the test", pytrace=False
-            )
-        return item
-
-    def suite_model(self) -> SuiteModel:
-        """The model of the suite whose item runs."""
-        return SuiteModel(self, self.current_item())
-
-    def model_eval(self) -> ModelEval:
-        """What measures and scores the item that runs."""
-        item = self.current_item()
-        return ModelEval(item.stash[EVAL_ITEM].case, self.log_of(item))
-
-    def log_of(self, item: pytest.Item) -> CaseLog:
-        """What happened to the item's case so far."""
-        log: CaseLog = item.stash.setdefault(CASE_LOG, CaseLog())
-        return log
-
-    def prediction(self, item: pytest.Item, value: Any) -> Prediction:
-        """What the model says to the item's case.
-
-        Args:
-            item: The item.
-            value: What the fixture ``model`` gave: our own (``OURS`` stands for it), or whatever
-                a conftest overrides it with.
-
-        Raises:
-            PredictionError: There is no answer.
-        """
-        assert self._prefetcher is not None
-        log = self.log_of(item)
-        if log.fetched is not None:
-            return self.take(item, log.fetched, is_new=False)
-        if value is OURS or isinstance(value, SuiteModel):
-            model = self.models.of_suite(item)
-        else:
-            model = self.models.of_fixture(value)
-            if self.models.group(item) is None:
-                self._unshared.append((value, model))
-            self._plan_shared(item, model)
-        log.model_name = model.name
-        ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
-        log.fetched = self._prefetcher.result(ask)
-        return self.take(item, log.fetched)
-
-    def ask(
-        self, item: pytest.Item, model_input: Any
-    ) -> tuple[str, concurrent.futures.Future[Any]]:
-        """Ask the suite's model from inside a test: a key to ``forget``, and the answer to come."""
-        assert self._prefetcher is not None
-        key = f"{item.nodeid}#{next(self._numbers)}"
-        model = self.models.of_suite(item)
-        ask = Ask(key=key, model=model, input=model_input)
-        if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
-            return key, self._prefetcher.ask_inside(ask)
-        self.log_of(item).model_name = model.name
-        return key, self._prefetcher.ask(ask)
-
-    def forget(self, key: str) -> None:
-        """An answer to ``ask`` was taken, or is not waited for any more."""
-        assert self._prefetcher is not None
-        self._prefetcher.discard(key)
-
-    def block_on(self, future: concurrent.futures.Future[Any]) -> Any:
-        """Wait for an answer in this thread."""
-        assert self._prefetcher is not None
-        return self._prefetcher.block_on(future)
-
-    def take(
-        self, item: pytest.Item, answer: Prediction | Failure, *, is_new: bool = True
-    ) -> Prediction:
-        """Log an answer to the item's case.
-
-        Raises:
-            PredictionError: It is none.
-        """
-        if is_new and not _is_engine_thread():  # a wrapping model's own answer is logged instead
-            self.log_of(item).answers.append(answer)
-        if isinstance(answer, Failure):
-            raise PredictionError(answer)
-        return answer
-
-    # Planning.
-
-    def _plan(self, items: Iterable[pytest.Item]) -> None:
-        """Ask for the items whose model is known; keep the others until it is."""
-        assert self._prefetcher is not None
-        asks = []
-        for item in items:
-            if EVAL_ITEM not in item.stash or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
-                continue
-            group = self.models.group(item)
-            if group is None or overriding(item, "prediction") or outcomes.is_sure_to_skip(item):
-                continue
-            model = self.models.known(item)
-            if model is None:
-                self._unplanned.setdefault(group, []).append(item)
-                continue
-            ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
-            if item.nodeid in self._bought:
-                self._prefetcher.put(ask, self._bought[item.nodeid])
-            else:
-                asks.append(ask)
-        self._prefetcher.plan(asks)
-
-    def _plan_shared(self, item: pytest.Item, model: Model) -> None:
-        """The model of an overridden fixture is known now: ask for all items that share it."""
-        if self.models.learn(item, model):
-            waiting = self._unplanned.pop(self.models.group(item), [])
-            self._plan([item, *(other for other in waiting if other is not item)])
-
-    # Records.
-
-    def _keep(self, ask: Ask, answer: Prediction | Failure) -> None:
-        """On the engine's thread: an answer is on disk before any test sees it."""
-        self._run.keep_prediction(ask.key, ask.model.name, answer)
+        arguments.setdefault("model", SuiteModel(asker, item))
 
     def _record(
         self,
@@ -401,25 +280,3 @@ class Runner:
             scores=log.scores.values(),
             **known,
         )
-
-    def _show_progress(self) -> None:
-        assert self._prefetcher is not None
-        if self._progress is None:  # pytest's terminal is there only once every plugin is
-            self._progress = ProgressLine(self.config, started_s=self._started_s)
-        self._progress.show(self._prefetcher.progress())
-
-    def _quiet_logs(self) -> None:
-        """Keep the log records of other cases' calls out of the current test's caplog."""
-        plugin = self.config.pluginmanager.get_plugin("logging-plugin")
-        for name in ("caplog_handler", "report_handler"):
-            handler = getattr(plugin, name, None)
-            if isinstance(handler, logging.Handler):
-                handler.addFilter(_is_not_of_engine)
-
-
-def _is_not_of_engine(_record: logging.LogRecord) -> bool:
-    return not _is_engine_thread()
-
-
-def _is_engine_thread() -> bool:
-    return threading.current_thread().name.startswith("modeleval-")

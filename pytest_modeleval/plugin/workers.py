@@ -7,7 +7,6 @@ with the first of them the plan.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +16,17 @@ from pytest_modeleval.core.gates import Coverage
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.thresholds import Threshold
 from pytest_modeleval.plugin.collect import datasets_of
-from pytest_modeleval.store.runs import Run, read_predictions
+from pytest_modeleval.store.runs import read_predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
+    from pathlib import Path
 
     from pytest_modeleval.core.predictions import Failure, Prediction
-    from pytest_modeleval.engine.prefetch import Prefetcher
+    from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["WorkerLink", "case_of", "make_scheduler", "read_plan", "share", "tell"]
+__all__ = ["LOST", "PLAN", "REFUSAL", "STOP", "TROUBLE", "WorkerLink", "read_plan"]
 
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
@@ -54,7 +54,7 @@ class WorkerLink:
         self._must_read_answers = bool(handed["has_lost_workers"])
         self._answers: dict[str, Prediction | Failure] = {}
         self._session: pytest.Session | None = None
-        self._prefetcher: Prefetcher | None = None
+        self._asker: Asker | None = None
         self._assigned: set[int] = set()
         self._interactor: Any = next(
             (
@@ -71,9 +71,9 @@ class WorkerLink:
         handed = getattr(config, "workerinput", {}).get("model_eval")
         return cls(config, handed) if handed is not None else None
 
-    def listen(self, session: pytest.Session, prefetcher: Prefetcher) -> None:
+    def listen(self, session: pytest.Session, asker: Asker) -> None:
         """Hear the controller's words while tests run, also in the middle of one."""
-        self._session, self._prefetcher = session, prefetcher
+        self._session, self._asker = session, asker
         handle = getattr(self._interactor, "handle_command", None)
         if handle is not None:
 
@@ -107,14 +107,14 @@ class WorkerLink:
         self._assigned.update(new)
         return [items[index] for index in new]
 
-    def answers_of_lost_workers(self, run: Run) -> dict[str, Prediction | Failure]:
+    def answers_of_lost_workers(self, folder: Path) -> dict[str, Prediction | Failure]:
         """The answers that workers which died had on disk: they are paid for.
 
         Their cases come to this worker bit by bit, so what was read is kept.
         """
         if self._must_read_answers:
             self._must_read_answers = False
-            self._answers = read_predictions(run.folder)
+            self._answers = read_predictions(folder)
         return self._answers
 
     @pytest.hookimpl(wrapper=True)
@@ -144,8 +144,8 @@ class WorkerLink:
 
     def _stop(self) -> None:
         """The controller is leaving: ask for nothing more, and end after the current test."""
-        if self._prefetcher is not None:
-            self._prefetcher.cancel()
+        if self._asker is not None:
+            self._asker.cancel()
         if self._session is not None:
             self._session.shouldstop = "model eval: stopped by the controller"
 
@@ -188,71 +188,3 @@ def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
         thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
         coverages.append(Coverage(**(data | {"tags": tags, "thresholds": thresholds})))
     return plan["functions"], coverages
-
-
-def case_of(nodeid: str, variants: Iterable[str]) -> tuple[str, str]:
-    """The case's id and the variant that an item is of, as far as its name tells.
-
-    Args:
-        nodeid: pytest's name of the item, in which what is not ASCII is escaped.
-        variants: The variants of its suite.
-    """
-    shown = nodeid.partition("[")[2].rpartition("]")[0]
-    found = (name for name in variants if name and shown.endswith(f"-{name}"))
-    variant = max(found, key=len, default="")
-    escaped = shown.removesuffix(f"-{variant}") if variant else shown
-    with suppress(UnicodeError):
-        escaped = escaped.encode("ascii").decode("unicode_escape")
-    return escaped, variant
-
-
-def share(concurrency: int, n_workers: int, index: int) -> int:
-    """A worker's share of the calls in flight: they add up, and each has at least one.
-
-    Args:
-        concurrency: Calls in flight at once, over all workers.
-        n_workers: Number of workers.
-        index: The worker's number; one that replaces a lost worker has a higher one.
-    """
-    each, rest = divmod(concurrency, n_workers)
-    return max(each + (1 if index < rest else 0), 1)
-
-
-def tell(nodes: list[Any], word: str) -> None:
-    """Send a word to workers; one that is gone already does not hear it."""
-    for node in nodes:
-        try:
-            node.channel.send((word, {}))
-        except (OSError, EOFError, AttributeError):
-            continue
-
-
-def make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A scheduler that keeps each worker's queue long enough to ask ahead of it.
-
-    xdist's own hands out ever smaller portions, which starves the look-ahead, and its work
-    stealing moves items that their first worker has asked for already.
-    """
-    if config.getoption("dist", "no") not in ("load", "worksteal"):
-        return None
-    from xdist.scheduler.load import LoadScheduling  # type: ignore[import-untyped]
-
-    class EvalScheduling(LoadScheduling):  # type: ignore[misc,unused-ignore]
-        """Like ``load``, with queues of at least twice the worker's calls in flight."""
-
-        def check_schedule(self, node: Any, duration: float = 0) -> None:
-            del duration
-            if node.shutting_down:
-                return
-            if not self.pending:
-                node.shutdown()
-                return
-            calls = node.workerinput["model_eval"]["concurrency"]
-            n_queued = len(self.node2pending[node])
-            if n_queued < 2 * calls:
-                # No more than its part of all that is left: the tests may be slow, not the model.
-                n_left = len(self.pending) + sum(map(len, self.node2pending.values()))
-                wanted = min(3 * calls, -(-n_left // len(self.node2pending)))
-                self._send_tests(node, max(wanted - n_queued, 2 - n_queued, 0))
-
-    return EvalScheduling(config, log)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_modeleval.core.cases import question_of
+from pytest_modeleval.core.summaries import records_of, usual_metrics
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Shown", "Terminal", "header", "render", "write"]
 
-_ROWS = ("accuracy", "p50_latency", "p95_latency", "avg_cost", "total_cost", "error_rate")
 _LABELS = {"error_rate": "errors", "unscored_rate": "unscored"}
 _OVER = {
     "error_rate": "errors are over the allowed rate",
@@ -216,7 +216,8 @@ def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
     """The usual metrics, every score, whatever has a threshold, and what could not be scored."""
     scores = [f"score({name})" for name in summary.score_names]
     extra = [item.threshold.metric for item in judged if not item.is_implied]
-    names = [*_ROWS[:1], *(name for name in [*scores, *extra] if name not in _ROWS), *_ROWS[1:]]
+    first, *others = usual = usual_metrics("terminal")
+    names = [first, *(name for name in [*scores, *extra] if name not in usual), *others]
     if summary.n_unscored:
         names.append("unscored_rate")
     return list(dict.fromkeys(names))
@@ -269,7 +270,7 @@ def _label(name: str) -> str:
 def _failures(shown: Shown) -> Iterator[Line]:
     """The cases that were not passed: what was asked, expected and got, and why it counts so."""
     order = {"errored": 0, "unscored": 1, "missed": 2}
-    records = [record for record in _records(shown.verdict) if record.outcome in order]
+    records = [record for record in records_of(shown.verdict.summaries) if record.outcome in order]
     records.sort(key=lambda record: order[record.outcome])
     limit = _MAX_FAILURES if shown.verbosity < 1 else len(records)
     for record in records[:limit]:
@@ -303,19 +304,13 @@ def _repeats_answer(record: Record) -> bool:
 
 def _all_cases(shown: Shown) -> Iterator[Line]:
     """Every case on a line, for ``-vv``."""
-    for record in _records(shown.verdict):
+    for record in records_of(shown.verdict.summaries):
         latency = value_text(record.latency_s, "seconds")
         cost = value_text(record.cost_usd, "dollars")
         got = "" if record.output is None else f": {one_line(record.output)}"
         text = f"{record.outcome:<9}{latency:>9} {cost:>10}  {_name(record, shown.verdict)}{got}"
         yield Line(text=cut(text, shown.width))
     yield Line()
-
-
-def _records(verdict: Verdict) -> list[Record]:
-    """Each record once, though one of an unknown model stands in several summaries."""
-    found = {id(record): record for summary in verdict.summaries for record in summary.records}
-    return list(found.values())
 
 
 def _name(record: Record, verdict: Verdict) -> str:

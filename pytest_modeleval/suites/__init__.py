@@ -1,5 +1,5 @@
 """Suites: the cases of a dataset, wherever they stand, read once and checked at the border."""
 
-from pytest_modeleval.suites.cases import load_cases
+from pytest_modeleval.suites.cases import Dataset, load_cases, load_dataset
 
-__all__ = ["load_cases"]
+__all__ = ["Dataset", "load_cases", "load_dataset"]

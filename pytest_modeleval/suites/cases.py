@@ -7,6 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from pytest_modeleval.suites.tables import Row, Table, described
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["CaseSource", "load_cases"]
+__all__ = ["CaseSource", "Dataset", "load_cases", "load_dataset"]
 
 CaseSource = (
     str
@@ -38,13 +39,28 @@ _SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml")
 _VERBATIM = {"input": 1, "expected": 1, "id": 1, "cluster": 1, "tags": 2}
 
 
-def load_cases(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Cases, and the file that they come from.
+
+    Attributes:
+        cases: The cases, in order.
+        file: The file; None where they come from Python.
+        shown: Its path as messages and ``Case.source`` show it; None where there is none.
+    """
+
+    cases: list[Case]
+    file: Path | None = None
+    shown: str | None = None
+
+
+def load_dataset(
     source: CaseSource,
     *,
     folders: Sequence[Path] = (),
     columns: Mapping[str, str] | None = None,
     shown_from: Path | None = None,
-) -> list[Case]:
+) -> Dataset:
     """The cases of a dataset, each checked, with plain data and an id of its own.
 
     Args:
@@ -61,10 +77,24 @@ def load_cases(
     """
     fields = field_columns(columns)
     if not isinstance(source, str | os.PathLike):
-        return to_cases(_read_python(source), fields)
+        return Dataset(cases=to_cases(_read_python(source), fields))
     with _collector_paused():
         path = Path(os.fsdecode(source))
-        return to_cases(_read_file(path, fields, folders, shown_from), fields)
+        file = files.find(path, folders, _SUFFIXES)
+        shown = files.shown_path(file, path, shown_from)
+        cases = to_cases(_read_file(file, shown, fields), fields)
+    return Dataset(cases=cases, file=file, shown=shown)
+
+
+def load_cases(
+    source: CaseSource,
+    *,
+    folders: Sequence[Path] = (),
+    columns: Mapping[str, str] | None = None,
+    shown_from: Path | None = None,
+) -> list[Case]:
+    """The cases of ``load_dataset`` alone."""
+    return load_dataset(source, folders=folders, columns=columns, shown_from=shown_from).cases
 
 
 @contextmanager
@@ -82,15 +112,11 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read_file(
-    path: Path, fields: Mapping[str, str], folders: Sequence[Path], shown_from: Path | None
-) -> Table:
+def _read_file(path: Path, shown: str, fields: Mapping[str, str]) -> Table:
     """The rows of a file, by its suffix."""
-    found = files.find(path, folders, _SUFFIXES)
-    shown = files.shown_path(found, path, shown_from)
-    files.check_is_dataset(found, shown, _SUFFIXES)
-    text = files.read_text(found, shown)
-    table = _read_text(text, shown, found.suffix.lower(), fields)
+    files.check_is_dataset(path, shown, _SUFFIXES)
+    text = files.read_text(path, shown)
+    table = _read_text(text, shown, path.suffix.lower(), fields)
     if not table.rows:
         raise DatasetError(f"{shown}:1: the file has no cases.")
     return table

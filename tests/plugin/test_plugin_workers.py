@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_modeleval.plugin.workers import share
+from pytest_modeleval.plugin.controllers import share
 
 
 @pytest.mark.parametrize(

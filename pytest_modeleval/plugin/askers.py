@@ -1,0 +1,225 @@
+"""Askers: ask the model for items, ahead of their tests wherever it is known whom to ask.
+
+What an item asks is known before it runs where its suite names the model. Where a conftest
+overrides the fixture ``model``, the first item that uses the object tells; all that share it are
+asked ahead from then on, and an object made for one item is asked when that item comes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.engine.engine import Engine
+from pytest_modeleval.engine.prefetch import Ask, Prefetcher
+from pytest_modeleval.errors import PredictionError
+from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
+from pytest_modeleval.plugin.outcomes import is_sure_to_skip
+from pytest_modeleval.plugin.progress import ProgressLine
+from pytest_modeleval.plugin.state import EVAL_ITEM, Evals
+from pytest_modeleval.plugin.suite_models import overriding
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Hashable, Iterable, Mapping
+
+    import pytest
+
+    from pytest_modeleval.models.base import Model
+    from pytest_modeleval.plugin.suite_models import SuiteModels
+
+__all__ = ["OURS", "Asker"]
+
+OURS = object()
+"""Stands for the fixture ``model`` of this package, where it need not be made."""
+
+
+class Asker:
+    """Asks for items; see the module.
+
+    Args:
+        config: The session's configuration.
+        evals: What the session's roles share.
+        models: Knows whom each item asks.
+        concurrency: Calls in flight at once.
+    """
+
+    def __init__(
+        self, config: pytest.Config, evals: Evals, models: SuiteModels, *, concurrency: int
+    ) -> None:
+        self.models = models
+        self._config = config
+        self._evals = evals
+        self._run = evals.open_run()
+        self._prefetcher = Prefetcher(
+            Engine(evals.settings),
+            concurrency=concurrency,
+            look_ahead=concurrency if config.getoption("maxfail", 0) else None,
+            on_answer=self._keep,
+        )
+        self._progress: ProgressLine | None = None
+        self._started_s = 0.0
+        self._numbers = itertools.count(1)
+        self._bought: dict[str, Prediction | Failure] = {}
+        self._unplanned: dict[Hashable, list[pytest.Item]] = {}
+        self._unshared: list[tuple[Any, Model]] = []
+
+    def start(self) -> None:
+        """Start the engine."""
+        self._prefetcher.start()
+        self._started_s = time.monotonic()
+        _quiet_logs(self._config)
+
+    def cancel(self) -> None:
+        """Ask for nothing more."""
+        self._prefetcher.cancel()
+
+    def close(self) -> None:
+        """Stop the engine, and say what of its answers is not on disk."""
+        self._prefetcher.close()
+        self._run.close()
+        lost = self._run.predictions
+        if lost.trouble is not None:
+            self._evals.trouble.append(f"{lost.n_lost} predictions are not on disk: {lost.trouble}")
+
+    # Ahead of the items.
+
+    def adopt(self, answers: Mapping[str, Prediction | Failure]) -> None:
+        """Take over answers that are paid for, so that their items are not asked for again."""
+        self._bought.update(answers)
+
+    def plan(self, items: Iterable[pytest.Item]) -> None:
+        """Ask for the items whose model is known; keep the others until it is."""
+        asks = []
+        for item in items:
+            if EVAL_ITEM not in item.stash or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+                continue
+            group = self.models.group(item)
+            if group is None or overriding(item, "prediction") or is_sure_to_skip(item):
+                continue
+            model = self.models.known(item)
+            if model is None:
+                self._unplanned.setdefault(group, []).append(item)
+                continue
+            ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
+            if item.nodeid in self._bought:
+                self._prefetcher.put(ask, self._bought[item.nodeid])
+            else:
+                asks.append(ask)
+        self._prefetcher.plan(asks)
+
+    def wait(self, item: pytest.Item) -> None:
+        """Wait for the answer to an item, where it is asked ahead, and show how far all are."""
+        try:
+            self._prefetcher.wait(item.nodeid, on_poll=self._show_progress)
+        finally:
+            if self._progress is not None:
+                self._progress.clear()
+
+    def release(self, item: pytest.Item) -> None:
+        """The item has run: its answer, and what a fixture made for it alone, are of no use."""
+        self._prefetcher.discard(item.nodeid)
+        for value, model in self._unshared:
+            self.models.forget(value)
+            self._prefetcher.release(model)
+        self._unshared.clear()
+
+    # While an item runs.
+
+    def prediction(self, item: pytest.Item, value: Any) -> Prediction:
+        """What the model says to the item's case.
+
+        Args:
+            item: The item.
+            value: What the fixture ``model`` gave: our own (``OURS`` stands for it), or whatever
+                a conftest overrides it with.
+
+        Raises:
+            PredictionError: There is no answer.
+        """
+        log = log_of(item)
+        if log.fetched is not None:
+            return self.take(item, log.fetched, is_new=False)
+        if value is OURS or isinstance(value, SuiteModel):
+            model = self.models.of_suite(item)
+        else:
+            model = self.models.of_fixture(value)
+            if self.models.group(item) is None:
+                self._unshared.append((value, model))
+            self._plan_shared(item, model)
+        log.model_name = model.name
+        ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
+        log.fetched = self._prefetcher.result(ask)
+        return self.take(item, log.fetched)
+
+    def ask(
+        self, item: pytest.Item, model_input: Any
+    ) -> tuple[str, concurrent.futures.Future[Any]]:
+        """Ask the suite's model from inside a test: a key to ``forget``, and the answer to come."""
+        key = f"{item.nodeid}#{next(self._numbers)}"
+        model = self.models.of_suite(item)
+        ask = Ask(key=key, model=model, input=model_input)
+        if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
+            return key, self._prefetcher.ask_inside(ask)
+        log_of(item).model_name = model.name
+        return key, self._prefetcher.ask(ask)
+
+    def forget(self, key: str) -> None:
+        """An answer to ``ask`` was taken, or is not waited for any more."""
+        self._prefetcher.discard(key)
+
+    def block_on(self, future: concurrent.futures.Future[Any]) -> Any:
+        """Wait for an answer in this thread."""
+        return self._prefetcher.block_on(future)
+
+    def take(
+        self, item: pytest.Item, answer: Prediction | Failure, *, is_new: bool = True
+    ) -> Prediction:
+        """Log an answer to the item's case.
+
+        Raises:
+            PredictionError: It is none.
+        """
+        if is_new and not _is_engine_thread():  # a wrapping model's own answer is logged instead
+            log_of(item).answers.append(answer)
+        if isinstance(answer, Failure):
+            raise PredictionError(answer)
+        return answer
+
+    # The rest is how.
+
+    def _plan_shared(self, item: pytest.Item, model: Model) -> None:
+        """The model of an overridden fixture is known now: ask for all items that share it."""
+        if self.models.learn(item, model):
+            waiting = self._unplanned.pop(self.models.group(item), [])
+            self.plan([item, *(other for other in waiting if other is not item)])
+
+    def _keep(self, ask: Ask, answer: Prediction | Failure) -> None:
+        """On the engine's thread: an answer is on disk before any test sees it."""
+        self._run.keep_prediction(ask.key, ask.model.name, answer)
+
+    def _show_progress(self) -> None:
+        if self._progress is None:  # pytest's terminal is there only once every plugin is
+            self._progress = ProgressLine(self._config, started_s=self._started_s)
+        self._progress.show(self._prefetcher.progress())
+
+
+def _quiet_logs(config: pytest.Config) -> None:
+    """Keep the log records of other cases' calls out of the current test's caplog."""
+    plugin = config.pluginmanager.get_plugin("logging-plugin")
+    for name in ("caplog_handler", "report_handler"):
+        handler = getattr(plugin, name, None)
+        if isinstance(handler, logging.Handler):
+            handler.addFilter(_is_not_of_engine)
+
+
+def _is_not_of_engine(_record: logging.LogRecord) -> bool:
+    return not _is_engine_thread()
+
+
+def _is_engine_thread() -> bool:
+    return threading.current_thread().name.startswith("modeleval-")

@@ -1,0 +1,108 @@
+"""Manifests: what a run says of itself in its folder and in JUnit's file."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modeleval.core.summaries import usual_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from pytest_modeleval.core.gates import Verdict
+    from pytest_modeleval.plugin.state import Evals
+
+__all__ = ["add_junit_properties", "manifest", "run_summary"]
+
+
+def manifest(
+    config: pytest.Config, evals: Evals, *, started: datetime, datasets: Mapping[str, str]
+) -> dict[str, Any]:
+    """What ``run.json`` holds: what was run, under which limits, of which version of what.
+
+    Args:
+        config: The session's configuration.
+        evals: What the session's roles share.
+        started: When the run began.
+        datasets: Each dataset file with twelve digits of its SHA-256.
+    """
+    settings = evals.settings
+    return {
+        "run_id": evals.run_id,
+        "started": started.isoformat(timespec="seconds"),
+        "command": [str(word) for word in config.invocation_params.args],
+        "model": settings.model,
+        "thresholds": [threshold.text for threshold in settings.thresholds],
+        "concurrency": settings.concurrency,
+        "timeout_s": settings.timeout_s,
+        "retries": settings.retries,
+        "max_error_rate": settings.max_error_rate,
+        "max_unscored_rate": settings.max_unscored_rate,
+        "prices": {name: asdict(price) for name, price in settings.prices.items()},
+        "datasets": dict(datasets),
+        "git_commit": _git_commit(config.rootpath),
+        "versions": {
+            "python": platform.python_version(),
+            "pytest": pytest.__version__,
+            "pytest-modeleval": version("pytest-modeleval"),
+        },
+    }
+
+
+def run_summary(
+    evals: Evals, verdict: Verdict, *, started: datetime, ended: datetime, exit_status: int
+) -> dict[str, Any]:
+    """What ``summary.json`` holds: the verdict and the numbers that it was given on."""
+    return {
+        "run_id": evals.run_id,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": (ended - started).total_seconds(),
+        "exit_status": exit_status,
+        "concurrency": evals.settings.concurrency,
+        "verdict": verdict.to_dict(),
+        "suites": [summary.to_dict() for summary in verdict.summaries],
+    }
+
+
+def add_junit_properties(config: pytest.Config, evals: Evals, verdict: Verdict) -> None:
+    """The run's numbers as properties of the test suite; the schema allows them there."""
+    try:
+        from _pytest.junitxml import xml_key
+
+        xml = config.stash.get(xml_key, None)
+    except ImportError:
+        return
+    if xml is None:
+        return
+    xml.add_global_property("model_eval.verdict", verdict.status)
+    xml.add_global_property("model_eval.run", evals.run_id)
+    for summary in verdict.summaries:
+        for name in usual_metrics("junit"):
+            value = summary.metric(name).value
+            if value is not None:
+                label = f"model_eval.{summary.title}.{name}"
+                xml.add_global_property(evals.redactor.text(label), f"{value:.9g}")
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit that is checked out, or None where git does not know one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607  (whichever git the user has)
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
