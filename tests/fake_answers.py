@@ -55,6 +55,10 @@ REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Reque
 HTML = b"<!doctype html><title>Welcome</title><p>Nothing to see here."
 CREATED = 1_700_000_000
 N_PIECES = 5
+# ASCII, so that half an emoji travels as the escape that real servers send. What is no circle need
+# not be checked for one, which saves time.
+to_json = json.JSONEncoder(check_circular=False).encode
+from_json = json.JSONDecoder().decode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +86,7 @@ class Asked:
     latency_s: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Said:
     """What the model says to that, before an API puts it into its shape."""
 
@@ -117,6 +121,7 @@ class Reply:
 
     @property
     def latency_s(self) -> float:
+        """Seconds until the last of it is sent."""
         return self.parts[-1][0]
 
 
@@ -192,9 +197,7 @@ def reply_to(asked: Asked) -> Reply:
     said = _say(asked)
     if asked.endpoint != "embeddings" and asked.request.get("stream"):
         return _stream(said)
-    shape = {"chat/completions": chat_completion, "responses": response, "embeddings": embeddings}
-    # ASCII JSON, so that half an emoji travels as the escape that real servers send.
-    body = json.dumps(shape[asked.endpoint](said)).encode()
+    body = to_json(SHAPES[asked.endpoint](said)).encode()
     if "broken_json" in directives:
         body = body[: len(body) // 2]
     reply = whole(body, latency_s=asked.latency_s)
@@ -251,13 +254,7 @@ def _say(asked: Asked) -> Said:
     _, found, after = asked.prompt.rpartition("answer=")
     text = after.strip() if found else asked.prompt
     request, directives = asked.request, asked.directives
-    said = Said(
-        asked=asked,
-        model=request["model"],
-        text=text,
-        n_answer=len(text.split()),
-        tier=request.get("service_tier"),
-    )
+    said = Said(asked, request["model"], text, len(text.split()), request.get("service_tier"))
     if directives:
         if found:
             said.arguments = text
@@ -289,26 +286,38 @@ def _say_otherwise(said: Said, directives: dict[str, str]) -> None:
         said.text = None
 
 
-def usage(said: Said, names: tuple[str, str] = ("prompt", "completion")) -> dict | None:
-    """The token counts; the APIs call those of prompt and answer by different names."""
+def usage(said: Said) -> dict | None:
+    """The token counts by the names of the chat API."""
     directives, n_prompt = said.asked.directives, len(said.asked.prompt.split())
-    prompt, answer = names
     counts = {
-        f"{prompt}_tokens": n_prompt,
-        f"{answer}_tokens": said.n_answer,
+        "prompt_tokens": n_prompt,
+        "completion_tokens": said.n_answer,
         "total_tokens": n_prompt + said.n_answer,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
+    if not directives:
+        return counts
     if "no_usage" in directives:
         return None
+    counts["prompt_tokens_details"]["cached_tokens"] = int(directives.get("cached", 0))
+    counts["completion_tokens_details"]["reasoning_tokens"] = int(directives.get("reasoning", 0))
     if "string_usage" in directives:
         # The client turns "12" into 12 by itself where all counts are such; these it passes on.
-        counts = {name: f"{count} tokens" for name, count in counts.items()}
-    counts[f"{prompt}_tokens_details"] = {
-        "cached_tokens": int(directives.get("cached", 0)),
-        "cache_write_tokens": 0,
-    }
-    counts[f"{answer}_tokens_details"] = {"reasoning_tokens": int(directives.get("reasoning", 0))}
+        totals = ("prompt_tokens", "completion_tokens", "total_tokens")
+        counts |= {name: f"{counts[name]} tokens" for name in totals}
     return counts
+
+
+def response_usage(said: Said) -> dict | None:
+    """The token counts by the names of the Responses API, which has one more."""
+    if (counts := usage(said)) is None:
+        return None
+    counts["prompt_tokens_details"]["cache_write_tokens"] = 0
+    return {
+        name.replace("prompt", "input").replace("completion", "output"): count
+        for name, count in counts.items()
+    }
 
 
 def _tool_call(said: Said) -> dict:
@@ -398,7 +407,7 @@ def response(said: Said) -> dict:
         "tools": request.get("tools", []),
         "top_p": request.get("top_p", 1.0),
         "truncation": "disabled",
-        "usage": usage(said, ("input", "output")),
+        "usage": response_usage(said),
     }
     if said.tier is not None:
         answer["service_tier"] = said.tier
@@ -524,8 +533,8 @@ def _event(data: dict | str, number: int) -> bytes:
     if isinstance(data, str):
         return f"data: {data}\n\n".encode()
     if (name := data.get("type")) is None:
-        return f"data: {json.dumps(data)}\n\n".encode()
-    return f"event: {name}\ndata: {json.dumps(data | {'sequence_number': number})}\n\n".encode()
+        return f"data: {to_json(data)}\n\n".encode()
+    return f"event: {name}\ndata: {to_json(data | {'sequence_number': number})}\n\n".encode()
 
 
 def embeddings(said: Said) -> dict:
@@ -558,3 +567,6 @@ def embed(text: str, n_dimensions: int) -> list[float]:
         counts[zlib.crc32(word.encode(errors="replace")) % n_dimensions] += 1
     length = math.hypot(*counts) or 1.0
     return [count / length for count in counts]
+
+
+SHAPES = {"chat/completions": chat_completion, "responses": response, "embeddings": embeddings}

@@ -31,6 +31,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import fake_answers
@@ -188,9 +189,9 @@ class Server:
         usual_s = self._usual_latency_s()
         prompt = ""
         try:
-            request = json.loads(body)
+            request = fake_answers.from_json(body.decode())
             prompt = fake_answers.prompt_of(endpoint, request)
-            stats.prompts[prompt] = nth = stats.prompts[prompt] + 1
+            stats.prompts[prompt] = nth = stats.prompts.get(prompt, 0) + 1
             if refusal := self._refusal():
                 return prompt, refusal
             text, directives = fake_answers.read_directives(prompt, nth)
@@ -255,7 +256,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._prompt = ""
         self._pending: Reply | None = None
-        self._n_sent = 0
+        self._parts: Iterator[tuple[float, bytes]] = iter(())
         self._began_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._turn: asyncio.Task[None] | None = None
@@ -322,8 +323,9 @@ class Connection(asyncio.Protocol):
         self._prompt, reply = self._server.reply_to(endpoint, head, body)
         stats.n_in_flight += 1
         stats.max_in_flight = max(stats.max_in_flight, stats.n_in_flight)
-        stats.latency_sum_s += reply.latency_s
-        stats.max_latency_s = max(stats.max_latency_s, reply.latency_s)
+        if latency_s := reply.latency_s:
+            stats.latency_sum_s += latency_s
+            stats.max_latency_s = max(stats.max_latency_s, latency_s)
         self._pending = reply
         if self._server.workers is None or not reply.in_turn:
             self._work()
@@ -340,23 +342,19 @@ class Connection(asyncio.Protocol):
     def _work(self) -> None:
         if not self._pending.hangs:
             self._began_at = self._loop.time()
-            self._n_sent = 0
-            self._wait_for_part()
+            self._parts = iter(self._pending.parts)
+            self._send()
 
-    def _wait_for_part(self) -> None:
-        at_s, _ = self._pending.parts[self._n_sent]
-        if at_s:
-            self._timer = self._loop.call_at(self._began_at + at_s, self._send_part)
-        else:
-            self._send_part()
-
-    def _send_part(self) -> None:
-        self._transport.write(self._pending.parts[self._n_sent][1])
-        self._n_sent += 1
-        if self._n_sent < len(self._pending.parts):
-            self._wait_for_part()
-        else:
-            self._finish()
+    def _send(self, part: bytes = b"") -> None:
+        """Send this part and those that need no waiting; wait for the next one, or finish."""
+        if part:
+            self._transport.write(part)
+        for at_s, data in self._parts:
+            if at_s:
+                self._timer = self._loop.call_at(self._began_at + at_s, self._send, data)
+                return
+            self._transport.write(data)
+        self._finish()
 
     def _finish(self) -> None:
         """Count an answer that was sent, and read on."""
@@ -368,7 +366,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         elif reply.status == 200:
             stats.n_answered += 1
-            stats.prompts_answered[self._prompt] += 1
+            # Counter's own way to a first count is slow.
+            answered = stats.prompts_answered
+            answered[self._prompt] = answered.get(self._prompt, 0) + 1
             if self._server.options.lognormal_median_s:
                 stats.latencies.append(reply.latency_s)
         if self._turn_ends is not None:
