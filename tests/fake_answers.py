@@ -272,16 +272,16 @@ def _say_otherwise(said: Said, directives: dict[str, str]) -> None:
     elif "surrogate" in directives:
         said.text += "\ud83d"
     said.n_answer = len(said.text.split()) + int(directives.get("reasoning", 0))
-    if "length" in directives:
-        said.finish = "length"
-    elif "filter" in directives:
-        said.text, said.finish = None, "content_filter"
-    elif "tool" in directives:
+    if "tool" in directives:
         said.text, said.tool, said.finish = None, directives["tool"], "tool_calls"
     elif "refusal" in directives:
         said.text, said.refusal = None, "I can't help with that."
-    elif "null_content" in directives:
+    elif "null_content" in directives or "filter" in directives:
         said.text = None
+    if "length" in directives:
+        said.finish = "length"
+    elif "filter" in directives:
+        said.finish = "content_filter"
 
 
 def usage(said: Said) -> dict | None:

@@ -60,7 +60,7 @@ class Options:
             whole seconds to wait; 0 for no limit.
         retry_after_s: Sent along with the 429s of ``max_in_flight`` and ``rate_429_once``; 0 for
             no such header.
-        rate_429_once: Share of the distinct prompts whose first request gets a 429 at once.
+        rate_429_once: Share of the distinct prompts whose first request gets a 429, without latency.
         rate_500_once: Share of those whose first request fails with 500.
         rate_reset_once: Share of those whose first request finds its connection closed.
         workers: So many requests are worked on at once, and the others wait for their turn in
@@ -186,6 +186,8 @@ class Server:
         stats.n_requests += 1
         if stats.first_request_at is None:
             stats.first_request_at = time.monotonic()
+        if self._per_minute:
+            stats.request_times.append(time.monotonic())
         usual_s = self._usual_latency_s()
         prompt = ""
         try:
@@ -221,20 +223,16 @@ class Server:
 
     def _refusal(self) -> Reply | None:
         """A 429 where a limit of the whole server is reached."""
-        stats, limit, header = self.stats, self.options.max_in_flight, ""
-        if limit and stats.n_in_flight >= limit:
+        options, header = self.options, ""
+        if options.max_in_flight and self.stats.n_in_flight >= options.max_in_flight:
             text = "Too many requests at once."
-            if self.options.retry_after_s:
-                header = f"retry-after: {self.options.retry_after_s:g}\r\n"
-        elif self._per_minute is None:
-            return None
-        else:
-            now = time.monotonic()
-            stats.request_times.append(now)
-            if not (wait_s := self._per_minute.wait_s(now)):
-                return None
+            if options.retry_after_s:
+                header = f"retry-after: {options.retry_after_s:g}\r\n"
+        elif self._per_minute and (wait_s := self._per_minute.wait_s(time.monotonic())):
             text, header = "Too many requests a minute.", f"retry-after: {math.ceil(wait_s)}\r\n"
-        stats.n_refused += 1
+        else:
+            return None
+        self.stats.n_refused += 1
         refusal = error(429, text, code="rate_limit_exceeded", headers=header)
         refusal.in_turn = False
         return refusal

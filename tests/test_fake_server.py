@@ -154,6 +154,7 @@ def test_fails_as_asked(server, directive, error, code):
         ("[[refusal]]", None),
         ("[[empty]]", ""),
         ("[[length]]", "x"),
+        ("[[filter]]", None),
         ("[[surrogate]]", "x\ud83d"),
     ],
 )
@@ -162,8 +163,19 @@ def test_odd_contents(server, directive, expected):
     (completion,) = ask(server, f"x {directive}")
 
     assert text_of(completion) == expected
-    assert completion.choices[0].finish_reason == ("length" if "length" in directive else "stop")
+    finish = {"[[length]]": "length", "[[filter]]": "content_filter"}.get(directive, "stop")
+    assert completion.choices[0].finish_reason == finish
     assert bool(completion.choices[0].message.refusal) == ("refusal" in directive)
+
+
+def test_directives_may_be_combined(server):
+    """A model that reasons until its tokens are used up says nothing and is cut off."""
+    (completion,) = ask(server, "x [[length null_content reasoning=7]] [[cached=1]]")
+
+    assert completion.choices[0].finish_reason == "length"
+    assert text_of(completion) is None
+    assert completion.usage.completion_tokens_details.reasoning_tokens == 7
+    assert completion.usage.prompt_tokens_details.cached_tokens == 1
 
 
 def test_odd_bodies(server):
