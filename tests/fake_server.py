@@ -1,26 +1,12 @@
 """A model's server on the loopback, cheap enough to be asked a thousand times a second.
 
-It answers as an OpenAI-compatible server does, or fails as one does. It is a process of its own,
-so that its work is never mistaken for the client's, and it ends when its standard input closes,
-so that it never outlives who started it.
+It answers as an OpenAI-compatible server does, or fails as one does: chat completions, responses
+and embeddings under /v1, /openai/v1 and /api/v1. It is a process of its own, so that its work is
+never mistaken for the client's, and it ends when its standard input closes, so that it never
+outlives who started it.
 
-The answer is the text after the last ``answer=`` of the last user message, or else that message.
-The message may ask for something else in directives, which are not part of the answer:
-
-    [[latency=0.5]]       answers after so many seconds
-    [[status=503]]        fails with this status; with retry_after=2 it sends that header
-    [[quota]]             fails with 429 and the code insufficient_quota
-    [[hang]] [[reset]]    never answers; closes the connection instead of answering
-    [[html]] [[broken_json]] [[error_200]]
-                          status 200 and a web page; half an answer; an error
-    [[no_choices]] [[null_content]] [[empty]] [[refusal]] [[length]] [[surrogate]]
-                          an answer without choices, without text, with the text "", refused,
-                          cut off, with half of an emoji at its end
-    [[no_usage]] [[string_usage]] [[cached=3]]
-                          no token counts; counts like "3 tokens"; so many cached tokens
-
-A directive holds always, or with ``times`` for the first requests of that very message:
-``[[status=429 retry_after=0.2 times=1]]``. A directive it doesn't know is answered with 400.
+What it says, and the ``[[directives]]`` by which a prompt asks for something else, are in
+``fake_answers``; ``Options`` hold for all requests.
 
 By hand: ``python tests/fake_server.py --port 8000 --latency 0.1`` and Ctrl-D.
 """
@@ -30,26 +16,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
+import functools
+import hashlib
 import http.client
 import json
+import math
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-DIRECTIVE = re.compile(r"\[\[([a-z_0-9]+(?:=[^\]\s]*)?(?: [^\]]*)?)\]\]")
-KNOWN = frozenset(
-    {"latency", "status", "retry_after", "times", "quota", "hang", "reset", "html", "broken_json"}
-    | {"error_200", "no_choices", "null_content", "empty", "refusal", "length", "surrogate"}
-    | {"no_usage", "string_usage", "cached"}
+import fake_answers
+from fake_answers import Asked, Reply, error
+
+ENDPOINT = re.compile(
+    rb"post (?:/openai|/api)?/v1(?:/[^ ?]*)?/(chat/completions|responses|embeddings)[ ?]"
 )
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
-HTML = b"<!doctype html><title>Welcome</title><p>Nothing to see here."
+MODELS = re.compile(rb"get (?:/openai|/api)?/v1/models[ ?]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +51,35 @@ class Options:
         latency_s: Seconds from the request to its answer.
         slow_every: The how-many-eth request is slow; 0 for none.
         slow_latency_s: Seconds that a slow request takes.
+        lognormal_median_s: Where above 0, latencies are drawn from a lognormal of this median;
+            the nth request always has the same one.
+        lognormal_sigma: The standard deviation of their logarithm.
+        seed: Of these draws.
         max_in_flight: More requests than this at once are answered with 429; 0 for no limit.
+        max_per_minute: More requests than this in any 60 seconds are answered with 429 and the
+            whole seconds to wait; 0 for no limit.
+        retry_after_s: Sent along with the 429s of ``max_in_flight`` and ``rate_429_once``; 0 for
+            no such header.
+        rate_429_once: Share of the distinct prompts whose first request gets a 429, without latency.
+        rate_500_once: Share of those whose first request fails with 500.
+        rate_reset_once: Share of those whose first request finds its connection closed.
+        workers: So many requests are worked on at once, and the others wait for their turn in
+            the server; 0 for no limit.
     """
 
     latency_s: float = 0.0
     slow_every: int = 0
     slow_latency_s: float = 0.0
+    lognormal_median_s: float = 0.0
+    lognormal_sigma: float = 0.5
+    seed: int = 0
     max_in_flight: int = 0
+    max_per_minute: int = 0
+    retry_after_s: float = 0.0
+    rate_429_once: float = 0.0
+    rate_500_once: float = 0.0
+    rate_reset_once: float = 0.0
+    workers: int = 0
 
 
 @dataclass(slots=True)
@@ -74,22 +87,27 @@ class Stats:
     """What the server saw. Times are of the monotonic clock, which all processes share.
 
     Attributes:
-        n_requests: Chat requests that arrived, whatever became of them.
-        n_refused: Those above ``max_in_flight``.
+        n_requests: Requests to a model that arrived, whatever became of them.
+        n_answered: Those answered whole and with status 200.
+        n_refused: Those above ``max_in_flight`` or ``max_per_minute``.
         n_aborted: Those whose client went away before the answer.
         n_in_flight: Those waiting for their answer now.
         max_in_flight: The most that ever waited at once.
         n_connections: Connections open now, without those that only asked for these numbers.
-        n_connections_ever: Connections that carried a chat request.
+        n_connections_ever: Connections that carried a request to a model.
         latency_sum_s: Sum of the seconds that the server meant the answers to take.
         max_latency_s: The longest of them.
         first_request_at: When the first request arrived; None before it.
         last_answer_at: When the last answer left; None before the first.
-        prompts: How often each last user message arrived.
+        prompts: How often each prompt (the last user message, say) arrived.
+        prompts_answered: How often each was answered whole and with status 200.
+        latencies: The seconds meant for those answers, if latencies are drawn from a lognormal.
+        request_times: When the requests arrived, if there is a ``max_per_minute``.
         ready_at_cpu_s: CPU seconds that the server's own start took.
     """
 
     n_requests: int = 0
+    n_answered: int = 0
     n_refused: int = 0
     n_aborted: int = 0
     n_in_flight: int = 0
@@ -101,6 +119,9 @@ class Stats:
     first_request_at: float | None = None
     last_answer_at: float | None = None
     prompts: Counter[str] = field(default_factory=Counter)
+    prompts_answered: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    request_times: list[float] = field(default_factory=list)
     ready_at_cpu_s: float = field(default_factory=time.process_time)
 
     def to_json(self) -> bytes:
@@ -108,177 +129,152 @@ class Stats:
         return json.dumps({**values, "cpu_s": time.process_time() - self.ready_at_cpu_s}).encode()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What goes back, and when; a body of None closes the connection."""
+class PerMinute:
+    """Lets so many requests pass in any 60 seconds."""
 
-    status: int = 200
-    body: bytes | None
-    latency_s: float = 0.0
-    headers: str = ""
-    content_type: str = "application/json"
-    hang: bool = False
+    def __init__(self, limit: int) -> None:
+        self._passed: deque[float] = deque(maxlen=limit)
 
-    def to_bytes(self) -> bytes:
-        head = (
-            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Error')}\r\n"
-            f"content-type: {self.content_type}\r\ncontent-length: {len(self.body)}\r\n"
-            f"{self.headers}\r\n"
+    def wait_s(self, now: float) -> float:
+        """The seconds until a request may pass; 0 if this one does, which counts it."""
+        if len(self._passed) == self._passed.maxlen and now < self._passed[0] + 60:
+            return self._passed[0] + 60 - now
+        self._passed.append(now)
+        return 0.0
+
+
+def failure_once(prompt: str, options: Options) -> dict[str, str]:
+    """The directives for the first request of this prompt, the same in every run."""
+    digest = hashlib.sha256(prompt.encode(errors="replace")).digest()
+    share = int.from_bytes(digest[:8]) / 2**64
+    too_many = {"status": "429", "latency": "0"}
+    if options.retry_after_s:
+        too_many["retry_after"] = f"{options.retry_after_s:g}"
+    for rate, directives in (
+        (options.rate_429_once, too_many),
+        (options.rate_500_once, {"status": "500"}),
+        (options.rate_reset_once, {"reset": ""}),
+    ):
+        if share < rate:
+            return directives
+        share -= rate
+    return {}
+
+
+class Server:
+    """What all connections share.
+
+    Attributes:
+        options: How requests are answered.
+        stats: What was seen so far.
+        workers: The free ones; None where there is no limit.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.stats = Stats()
+        self.workers = asyncio.Semaphore(options.workers) if options.workers else None
+        self._per_minute = PerMinute(options.max_per_minute) if options.max_per_minute else None
+        self._random = random.Random(options.seed)
+        self._fails_once = bool(
+            options.rate_429_once or options.rate_500_once or options.rate_reset_once
         )
-        return head.encode() + self.body
+
+    def reply_to(self, endpoint: str, head: bytes, body: bytes) -> tuple[str, Reply]:
+        """The prompt of a request, and what to send back; counts it."""
+        stats = self.stats
+        stats.n_requests += 1
+        if stats.first_request_at is None:
+            stats.first_request_at = time.monotonic()
+        if self._per_minute:
+            stats.request_times.append(time.monotonic())
+        usual_s = self._usual_latency_s()
+        prompt = ""
+        try:
+            request = fake_answers.from_json(body.decode())
+            prompt = fake_answers.prompt_of(endpoint, request)
+            stats.prompts[prompt] = nth = stats.prompts.get(prompt, 0) + 1
+            if refusal := self._refusal():
+                return prompt, refusal
+            text, directives = fake_answers.read_directives(prompt, nth)
+            if self._fails_once and nth == 1:
+                directives = failure_once(prompt, self.options) | directives
+            asked = Asked(
+                endpoint=endpoint,
+                head=head,
+                body=body,
+                request=request,
+                prompt=text,
+                directives=directives,
+                number=stats.n_requests,
+                latency_s=float(directives.get("latency", usual_s)) if directives else usual_s,
+            )
+            return prompt, fake_answers.reply_to(asked)
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            return prompt, error(400, f"{type(exc).__name__}: {exc}")
+
+    def _usual_latency_s(self) -> float:
+        options = self.options
+        if options.lognormal_median_s:
+            mu = math.log(options.lognormal_median_s)
+            return self._random.lognormvariate(mu, options.lognormal_sigma)
+        slow = options.slow_every and self.stats.n_requests % options.slow_every == 0
+        return options.slow_latency_s if slow else options.latency_s
+
+    def _refusal(self) -> Reply | None:
+        """A 429 where a limit of the whole server is reached."""
+        options, header = self.options, ""
+        if options.max_in_flight and self.stats.n_in_flight >= options.max_in_flight:
+            text = "Too many requests at once."
+            if options.retry_after_s:
+                header = f"retry-after: {options.retry_after_s:g}\r\n"
+        elif self._per_minute and (wait_s := self._per_minute.wait_s(time.monotonic())):
+            text, header = "Too many requests a minute.", f"retry-after: {math.ceil(wait_s)}\r\n"
+        else:
+            return None
+        self.stats.n_refused += 1
+        refusal = error(429, text, code="rate_limit_exceeded", headers=header)
+        refusal.in_turn = False
+        return refusal
 
 
-def error(status: int, message: str, *, code: str | None = None, **kwargs) -> Reply:
-    body = {"error": {"message": message, "type": "fake_error", "param": None, "code": code}}
-    return Reply(status=status, body=json.dumps(body).encode(), **kwargs)
-
-
-def last_user_text(request: dict) -> str:
-    """The text of the last user message, be it one string or a list of parts."""
-    for message in reversed(request["messages"]):
-        if message["role"] == "user":
-            content = message["content"]
-            if isinstance(content, str):
-                return content
-            return "".join(part["text"] for part in content if part.get("type") == "text")
-    return ""
-
-
-def read_directives(prompt: str, nth: int) -> tuple[str, dict[str, str]]:
-    """The prompt without its directives, and those that hold for its nth request (from 1)."""
-    if "[[" not in prompt:
-        return prompt, {}
-    found: dict[str, str] = {}
-    for body in DIRECTIVE.findall(prompt):
-        words = (word.partition("=") for word in body.split())
-        directive = {name: value for name, _, value in words}
-        if unknown := directive.keys() - KNOWN:
-            raise ValueError(f"the fake server knows no directive {', '.join(sorted(unknown))}")
-        if nth <= int(directive.pop("times", nth)):
-            found |= directive
-    return DIRECTIVE.sub("", prompt).strip(), found
-
-
-def answer(prompt: str, directives: dict[str, str], *, model: str, number: int) -> bytes:
-    """A chat completion as bytes, with whatever oddities the directives ask for."""
-    _, found, after = prompt.rpartition("answer=")
-    text = after.strip() if found else prompt
-    message = {"role": "assistant", "content": text, "refusal": None}
-    if "null_content" in directives:
-        message["content"] = None
-    elif "empty" in directives:
-        message["content"] = ""
-    elif "refusal" in directives:
-        message |= {"content": None, "refusal": "I can't help with that."}
-    elif "surrogate" in directives:
-        message["content"] = text + "\ud83d"
-    n_prompt, n_answer = len(prompt.split()), len(text.split())
-    usage = {
-        "prompt_tokens": n_prompt,
-        "completion_tokens": n_answer,
-        "total_tokens": n_prompt + n_answer,
-        "prompt_tokens_details": {"cached_tokens": int(directives.get("cached", 0))},
-        "completion_tokens_details": {"reasoning_tokens": 0},
-    }
-    if "string_usage" in directives:
-        # The client turns "12" into 12 by itself where all counts are such; these it passes on.
-        totals = ("prompt_tokens", "completion_tokens", "total_tokens")
-        usage |= {name: f"{usage[name]} tokens" for name in totals}
-    choice = {
-        "index": 0,
-        "message": message,
-        "logprobs": None,
-        "finish_reason": "length" if "length" in directives else "stop",
-    }
-    completion = {
-        "id": f"chatcmpl-{number}",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": model,
-        "choices": [] if "no_choices" in directives else [choice],
-    }
-    if "no_usage" not in directives:
-        completion["usage"] = usage
-    # ASCII JSON, so that half an emoji travels as the escape that real servers send.
-    return json.dumps(completion).encode()
-
-
-def reply_to(body: bytes, options: Options, stats: Stats) -> Reply:
-    """What to send back for one chat request; counts it."""
-    stats.n_requests += 1
-    if stats.first_request_at is None:
-        stats.first_request_at = time.monotonic()
-    try:
-        request = json.loads(body)
-        prompt = last_user_text(request)
-        model = request["model"]
-        if request.get("stream"):
-            raise ValueError("the fake server does not stream")
-        stats.prompts[prompt] += 1
-        prompt, directives = read_directives(prompt, stats.prompts[prompt])
-    except (ValueError, KeyError, TypeError) as exc:
-        return error(400, f"{type(exc).__name__}: {exc}")
-    if options.max_in_flight and stats.n_in_flight >= options.max_in_flight:
-        stats.n_refused += 1
-        return error(429, "Too many requests at once.", code="rate_limit_exceeded")
-    slow = options.slow_every and stats.n_requests % options.slow_every == 0
-    usual_s = options.slow_latency_s if slow else options.latency_s
-    latency_s = float(directives.get("latency", usual_s))
-    if not directives:
-        completion = answer(prompt, directives, model=model, number=stats.n_requests)
-        return Reply(body=completion, latency_s=latency_s)
-    return _odd_reply(prompt, directives, model, stats.n_requests, latency_s)
-
-
-def _odd_reply(
-    prompt: str, directives: dict[str, str], model: str, number: int, latency_s: float
-) -> Reply:
-    header = f"retry-after: {after}\r\n" if (after := directives.get("retry_after")) else ""
-    match directives:
-        case {"hang": _}:
-            return Reply(body=b"", hang=True)
-        case {"reset": _}:
-            return Reply(body=None, latency_s=latency_s)
-        case {"quota": _}:
-            text, code = "You exceeded your current quota.", "insufficient_quota"
-            return error(429, text, code=code, latency_s=latency_s, headers=header)
-        case {"status": status}:
-            code = "rate_limit_exceeded" if status == "429" else None
-            text = f"Failing with {status}, as asked."
-            return error(int(status), text, code=code, latency_s=latency_s, headers=header)
-        case {"error_200": _}:
-            return error(200, "The model is overloaded.", code="overloaded", latency_s=latency_s)
-        case {"html": _}:
-            return Reply(body=HTML, latency_s=latency_s, content_type="text/html")
-    completion = answer(prompt, directives, model=model, number=number)
-    if "broken_json" in directives:
-        completion = completion[: len(completion) // 2]
-    return Reply(body=completion, latency_s=latency_s)
+@functools.lru_cache(maxsize=100)
+def endpoint_of(request_line: bytes) -> str | None:
+    """Which of a model's endpoints this is, or None if it is something else."""
+    found = ENDPOINT.match(request_line)
+    return found[1].decode() if found else None
 
 
 class Connection(asyncio.Protocol):
     """One keep-alive connection: a request at a time, each answered when its time has come."""
 
-    def __init__(self, options: Options, stats: Stats) -> None:
-        self._options = options
-        self._stats = stats
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._stats = server.stats
         self._buffer = b""
+        self._prompt = ""
         self._pending: Reply | None = None
+        self._parts: Iterator[tuple[float, bytes]] = iter(())
+        self._began_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._chats = False
+        self._turn: asyncio.Task[None] | None = None
+        self._turn_ends: asyncio.Future[None] | None = None
+        self._asks = False
 
     def connection_made(self, transport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
 
     def connection_lost(self, _exc) -> None:
-        self._stats.n_connections -= self._chats
+        self._stats.n_connections -= self._asks
         if self._pending is not None:
             self._stats.n_aborted += 1
             self._stats.n_in_flight -= 1
             self._pending = None
         if self._timer is not None:
             self._timer.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -298,67 +294,96 @@ class Connection(asyncio.Protocol):
                 return
             self._buffer = rest[length:]
             if b"transfer-encoding:" in headers:
-                self._transport.write(error(400, "Send a content-length.").to_bytes())
+                self._write(error(400, "Send a content-length."))
                 self._transport.close()
-                return
-            self._answer(request_line, rest[:length])
+            elif endpoint := endpoint_of(request_line):
+                self._ask(endpoint, head, rest[:length])
+            elif request_line.startswith(b"get /stats "):
+                self._write(fake_answers.whole(self._stats.to_json()))
+            elif MODELS.match(request_line):
+                models = [{"id": "fake", "object": "model", "created": 0, "owned_by": "fake"}]
+                body = json.dumps({"object": "list", "data": models}).encode()
+                self._write(fake_answers.whole(body))
+            else:
+                where = request_line.decode(errors="replace")
+                self._write(error(404, f"Nothing is here: {where}"))
 
-    def _answer(self, request_line: bytes, body: bytes) -> None:
-        if request_line.startswith(b"post /v1/chat/completions "):
-            self._chat(body)
-        elif request_line.startswith(b"get /stats "):
-            self._transport.write(Reply(body=self._stats.to_json()).to_bytes())
-        elif request_line.startswith(b"get /v1/models "):
-            models = {"object": "list", "data": [{"id": "fake", "object": "model", "created": 0}]}
-            self._transport.write(Reply(body=json.dumps(models).encode()).to_bytes())
-        else:
-            where = request_line.decode(errors="replace")
-            self._transport.write(error(404, f"Nothing is here: {where}").to_bytes())
+    def _write(self, reply: Reply) -> None:
+        """Send at once what is no model's answer."""
+        self._transport.write(reply.parts[0][1])
 
-    def _chat(self, body: bytes) -> None:
+    def _ask(self, endpoint: str, head: bytes, body: bytes) -> None:
         stats = self._stats
-        if not self._chats:
-            self._chats = True
+        if not self._asks:
+            self._asks = True
             stats.n_connections += 1
             stats.n_connections_ever += 1
-        reply = reply_to(body, self._options, stats)
+        self._prompt, reply = self._server.reply_to(endpoint, head, body)
         stats.n_in_flight += 1
         stats.max_in_flight = max(stats.max_in_flight, stats.n_in_flight)
-        stats.latency_sum_s += reply.latency_s
-        stats.max_latency_s = max(stats.max_latency_s, reply.latency_s)
+        if latency_s := reply.latency_s:
+            stats.latency_sum_s += latency_s
+            stats.max_latency_s = max(stats.max_latency_s, latency_s)
         self._pending = reply
-        if reply.hang:
-            return
-        if reply.latency_s:
-            self._timer = self._loop.call_later(reply.latency_s, self._send_and_read_on)
+        if self._server.workers is None or not reply.in_turn:
+            self._work()
         else:
+            self._turn = self._loop.create_task(self._take_turn(self._server.workers))
+
+    async def _take_turn(self, workers: asyncio.Semaphore) -> None:
+        """Work on the request once a worker is free, who stays until the answer is sent."""
+        async with workers:
+            self._turn_ends = self._loop.create_future()
+            self._work()
+            await self._turn_ends
+
+    def _work(self) -> None:
+        if not self._pending.hangs:
+            self._began_at = self._loop.time()
+            self._parts = iter(self._pending.parts)
             self._send()
 
-    def _send(self) -> None:
-        reply, self._pending = self._pending, None
-        self._stats.n_in_flight -= 1
-        self._stats.last_answer_at = time.monotonic()
-        if reply.body is None:
-            self._transport.abort()
-        else:
-            self._transport.write(reply.to_bytes())
+    def _send(self, part: bytes = b"") -> None:
+        """Send this part and those that need no waiting; wait for the next one, or finish."""
+        if part:
+            self._transport.write(part)
+        for at_s, data in self._parts:
+            if at_s:
+                self._timer = self._loop.call_at(self._began_at + at_s, self._send, data)
+                return
+            self._transport.write(data)
+        self._finish()
 
-    def _send_and_read_on(self) -> None:
-        self._timer = None
-        self._send()
-        self._read()
+    def _finish(self) -> None:
+        """Count an answer that was sent, and read on."""
+        reply, self._pending = self._pending, None
+        stats = self._stats
+        stats.n_in_flight -= 1
+        stats.last_answer_at = time.monotonic()
+        if reply.closes:
+            self._transport.close()
+        elif reply.status == 200:
+            stats.n_answered += 1
+            # Counter's own way to a first count is slow.
+            answered = stats.prompts_answered
+            answered[self._prompt] = answered.get(self._prompt, 0) + 1
+            if self._server.options.lognormal_median_s:
+                stats.latencies.append(reply.latency_s)
+        if self._turn_ends is not None:
+            self._turn_ends.set_result(None)
+            self._turn_ends = None
+        if self._buffer:
+            self._loop.call_soon(self._read)
 
 
 async def serve(options: Options, port: int) -> None:
     """Serve until standard input closes or SIGTERM or Ctrl-C comes."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    stats = Stats()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = await loop.create_server(
-        lambda: Connection(options, stats), "127.0.0.1", port, backlog=1024
-    )
+    shared = Server(options)
+    server = await loop.create_server(lambda: Connection(shared), "127.0.0.1", port, backlog=1024)
 
     def wait_for_end_of_input() -> None:
         # os.read takes none of the locks that sys.stdin would hold while Python shuts down.
@@ -394,8 +419,8 @@ class RunningServer:
 @contextlib.contextmanager
 def running(**options):
     """A running server with these ``Options``; ended, and waited for, when the block is left."""
-    values = vars_of(Options(**options))
-    arguments = [f"--{name.removesuffix('_s').replace('_', '-')}={values[name]}" for name in values]
+    values = dataclasses.asdict(Options(**options))
+    arguments = [f"{flag(name)}={value}" for name, value in values.items()]
     process = subprocess.Popen(
         [sys.executable, __file__, "--port=0", *arguments],
         stdin=subprocess.PIPE,
@@ -417,25 +442,24 @@ def running(**options):
         process.stdout.close()
 
 
-def vars_of(options: Options) -> dict[str, float]:
-    return {name: getattr(options, name) for name in Options.__slots__}
+def flag(name: str) -> str:
+    """An option's name on the command line, where seconds go without saying."""
+    return "--" + name.removesuffix("_s").replace("_", "-")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A fake OpenAI-compatible server.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds")
-    parser.add_argument("--slow-every", type=int, default=0, metavar="N")
-    parser.add_argument("--slow-latency", type=float, default=0.0, help="seconds")
-    parser.add_argument("--max-in-flight", type=int, default=0, metavar="N")
-    given = parser.parse_args()
-    options = Options(
-        latency_s=given.latency,
-        slow_every=given.slow_every,
-        slow_latency_s=given.slow_latency,
-        max_in_flight=given.max_in_flight,
+    parser = argparse.ArgumentParser(
+        description=Options.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    asyncio.run(serve(options, given.port))
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    for option in dataclasses.fields(Options):
+        of_type = type(option.default)
+        parser.add_argument(
+            flag(option.name), dest=option.name, type=of_type, default=option.default
+        )
+    given = vars(parser.parse_args())
+    port = given.pop("port")
+    asyncio.run(serve(Options(**given), port))
 
 
 if __name__ == "__main__":
