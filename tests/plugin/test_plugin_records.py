@@ -1,6 +1,7 @@
 """What a run leaves on disk: run.json, predictions.jsonl, records.jsonl, summary.json."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -191,6 +192,22 @@ def test_the_manifest_keeps_the_datasets_hash(project):
     project.run()
 
     assert digest[:12] in (project.runs[0] / "run.json").read_text()
+
+
+def test_the_manifest_keeps_the_hash_of_a_dataset_outside_the_project(project):
+    """A path is relative to the test's folder, wherever the project begins."""
+    project.suite("right-1")
+    project.ini()
+    (project.path / "tickets.csv").rename(project.path.parent / "shared.csv")
+    (project.path / "evals").mkdir()
+    test = (project.path / "test_evals.py").rename(project.path / "evals" / "test_evals.py")
+    test.write_text(test.read_text().replace("tickets.csv", "../../shared.csv"))
+
+    project.run()
+
+    assert list(json.loads((project.runs[0] / "run.json").read_text())["datasets"]) == [
+        "../../shared.csv"
+    ]
 
 
 def test_the_summary_holds_the_counts_the_metrics_and_the_verdict(project):
