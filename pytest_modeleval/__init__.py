@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from pytest_modeleval.evaluate import Report, evaluate_model
+    from pytest_modeleval.models.meters import meter
 
 __all__ = [
     "Case",
@@ -31,6 +32,7 @@ __all__ = [
     "Usage",
     "UsageError",
     "evaluate_model",
+    "meter",
 ]
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "Usage": "core.predictions",
     "Report": "evaluate",
     "evaluate_model": "evaluate",
+    "meter": "models.meters",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -228,6 +228,19 @@ class Settings:
     api_keys: Mapping[str, str] = field(default_factory=dict)
     transport: str = "auto"
     store: str = ".modeleval"
+
+    def share(self, n_processes: int, *, concurrency: int) -> Settings:
+        """The settings of one of several processes that share what the run may ask and spend."""
+        limit, cost = self.rate_limit, self.max_cost_usd
+        return replace(
+            self,
+            concurrency=concurrency,
+            rate_limit=RateLimit(
+                requests=limit.requests and limit.requests / n_processes,
+                tokens=limit.tokens and limit.tokens / n_processes,
+            ),
+            max_cost_usd=cost and cost / n_processes,
+        )
 
 
 def resolve(
@@ -454,8 +467,8 @@ def _with_files(lines: Iterable[str], where: str, root: Path | None) -> Iterator
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
-                f"{where}: {line!r} is neither a price (MODEL input=DOLLARS output=DOLLARS) nor a "
-                f"file that can be read: {reason}"
+                f"{where}: {line!r}: a price is MODEL input=DOLLARS output=DOLLARS per million "
+                f"tokens, and no file of that name can be read ({reason})"
             ) from None
         for number, row in enumerate(text.splitlines(), start=1):
             if price := row.partition("#")[0].strip():

@@ -323,10 +323,10 @@ class _Judge:
         if summary.n_asked == 0:
             return "invalid", _nothing_asked(summary), metric
         if metric is None or metric.value is None:
-            reason = _incomplete_reason(metric) if metric else _NOTHING_TO_JUDGE
+            reason = _incomplete_reason(metric, summary) if metric else _NOTHING_TO_JUDGE
             return "invalid", reason, metric
         if not metric.is_complete:
-            return "invalid", _incomplete_reason(metric), metric
+            return "invalid", _incomplete_reason(metric, summary), metric
         if threshold.is_met_by(metric.value):
             return "met", None, metric
         return "not met", None, metric
@@ -378,6 +378,25 @@ def _straddles(metric: Metric | None, threshold: Threshold) -> bool:
     return low < threshold.bound < high
 
 
+def _what_prices_it(summary: Summary) -> str:
+    """What would make the unknown costs known."""
+    unpriced = [
+        record
+        for record in summary.records
+        if record.cost_usd is None and record.outcome != "skipped"
+    ]
+    names = {
+        record.served_model or str(record.model).rpartition("openai:")[2]
+        for record in unpriced
+        if record.usage is not None
+    }
+    if names:
+        return f"add to model_eval_prices: {min(names)} input=DOLLARS output=DOLLARS"
+    if any(record.outcome != "errored" for record in unpriced):
+        return "let the model report cost_usd, or usage for a model in model_eval_prices"
+    return "a case without an answer may have been billed all the same"
+
+
 _NOTHING_TO_JUDGE = "there is no case to judge"
 
 
@@ -390,16 +409,15 @@ def _nothing_asked(summary: Summary) -> str:
     return f"all {summary.n_skipped} cases were skipped"
 
 
-def _incomplete_reason(metric: Metric) -> str:
+def _incomplete_reason(metric: Metric, summary: Summary) -> str:
     """Why a number that lacks cases can't be judged, and what would do."""
     note = str(metric.note)
     if note == NOTHING_SCORED or metric.is_complete:
         return note
     if metric.unit == "dollars":
-        return (
-            f"the cost is {note.removeprefix(AT_LEAST)}; add the model to model_eval_prices, "
-            "or let it report cost_usd"
-        )
+        return f"the cost is {note.removeprefix(AT_LEAST)}; {_what_prices_it(summary)}"
+    if metric.name.endswith("_ttft"):
+        return f"{note}; ask for a stream with parameters={{'stream': True}}"
     if metric.unit == "seconds":
         return f"{note}; ask for the fixture prediction, or use model_eval.measure()"
     return note

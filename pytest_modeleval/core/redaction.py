@@ -62,10 +62,17 @@ class Redactor:
         self._names: dict[str, str] = {}
         self.learn(environment)
 
-    def learn(self, environment: Mapping[str, str]) -> None:
-        """Look at the environment again: modules that were imported may have set more of it."""
+    def learn(self, environment: Mapping[str, str], *, also: Iterable[str] = ()) -> None:
+        """Look at the environment again: modules that were imported may have set more of it.
+
+        Args:
+            environment: The environment.
+            also: Variables that hold a secret, whatever their name ends in.
+        """
+        secret = {*also}
         for name, value in environment.items():
-            if _SECRET_NAME.search(name) and len(value) >= _MIN_LENGTH:
+            is_secret = name in secret or _SECRET_NAME.search(name)
+            if is_secret and len(value) >= _MIN_LENGTH:
                 self._names[value] = name
                 self._names[repr(value)[1:-1]] = name  # as an assertion shows it
         self._pattern = _any_of(self._names)

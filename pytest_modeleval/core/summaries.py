@@ -162,6 +162,10 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data: the counts first, then the usual metrics."""
         names = [*usual_metrics("file"), *(f"score({name})" for name in self.score_names)]
+        if any(record.ttft_s is not None for record in self.records):
+            names += ["p50_ttft", "p95_ttft"]
+        if any(record.judge_cost_usd is not None for record in self.records):
+            names.append("judge_cost")
         return {
             "suite": self.suite,
             "variant": self.variant,
@@ -386,6 +390,23 @@ class Summary:
             is_estimate=False,
         )
 
+    def _judge_cost(self) -> Metric:
+        """What judging the answers cost, which is no part of what they cost themselves."""
+        costs = [
+            record.judge_cost_usd for record in self.records if record.judge_cost_usd is not None
+        ]
+        if not costs:
+            return Metric(
+                name="judge_cost", unit="dollars", value=None, note="no case was judged by a model"
+            )
+        return Metric(
+            name="judge_cost",
+            unit="dollars",
+            value=math.fsum(costs),
+            n=len(costs),
+            is_estimate=False,
+        )
+
     def _no_cost(self, name: str) -> Metric:
         n_asked = self._costs[1]
         note = NOTHING_SCORED
@@ -421,6 +442,7 @@ _SIMPLE: dict[str, Callable[[Summary], Metric]] = {
     "case_pass_rate": Summary._case_pass_rate,  # noqa: SLF001
     "macro_f1": Summary._macro_f1,  # noqa: SLF001
     "avg_cost": Summary._avg_cost,  # noqa: SLF001
+    "judge_cost": Summary._judge_cost,  # noqa: SLF001
     "total_cost": Summary._total_cost,  # noqa: SLF001
 }
 

@@ -35,7 +35,7 @@ _CLOCKS = ("latency", "total", "ttft")
 _PERCENTILES = ("p50", "p90", "p95", "p99", "max")
 _RATES = ("accuracy", "mean_score", "case_pass_rate", "error_rate", "unscored_rate", "macro_f1")
 _TIMES = tuple(f"{percentile}_{clock}" for clock in _CLOCKS for percentile in _PERCENTILES)
-_COSTS = ("avg_cost", "total_cost")
+_COSTS = ("avg_cost", "total_cost", "judge_cost")
 _PLACEHOLDERS = ("score(NAME)", "pass@K", "pass^K")
 _NAMES = (*_RATES, *_PLACEHOLDERS, *_TIMES, *_COSTS)
 _SMALL_IS_GOOD = frozenset({"error_rate", "unscored_rate", *_TIMES, *_COSTS})
@@ -142,10 +142,6 @@ def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Thres
     unit = metric_unit(metric)
     if unit is None:
         raise UsageError(f"{place}: unknown metric {metric!r}{_advice(metric)}")
-    if metric.endswith("_ttft"):
-        raise UsageError(
-            f"{place}: {metric} needs streamed answers, which this version does not ask for yet"
-        )
     if found["regression"]:
         raise UsageError(
             f"{place}: a regression is measured against a baseline, which this version "

@@ -71,19 +71,20 @@ class Budget:
     def settle(self, key: Hashable, reserved_usd: float, cost_usd: float | None, name: str) -> None:
         """A call has ended and cost so much; of unknown cost, no budget can be kept."""
         self._reserved_usd -= reserved_usd
-        if cost_usd is None:
-            self.refusal = self.refusal or (
-                f"model_eval_max_cost can't be kept: what {name} costs is unknown; add its price "
-                "to model_eval_prices, or return cost_usd with the Prediction"
-            )
-        else:
-            self.spend(cost_usd)
+        self.spend(cost_usd, name)
+        if cost_usd is not None:
             self._dearest_usd[key] = max(self._dearest_usd.get(key, 0.0), cost_usd)
         if key in self._first:
             self._first[key].set()
 
-    def spend(self, cost_usd: float) -> None:
-        """So much was spent by the tests themselves."""
+    def spend(self, cost_usd: float | None, name: str) -> None:
+        """So much was spent on something; None for an unknown amount."""
+        if cost_usd is None:
+            self.refusal = self.refusal or (
+                f"model_eval_max_cost can't be kept: what {name} costs is unknown; add its price "
+                "to model_eval_prices, or report cost_usd"
+            )
+            return
         self.spent_usd += cost_usd
         if self.spent_usd > self.max_usd and self.refusal is None:
             self.refusal = (

@@ -12,22 +12,24 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.asked import Asked
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
 from pytest_modeleval.engine.budgets import Budget, BudgetError
 from pytest_modeleval.engine.lags import LoopLag
 from pytest_modeleval.engine.limits import Limit
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
 from pytest_modeleval.models.base import AttemptError, time_out
+from pytest_modeleval.models.meters import Ledger, add_up, entered_in, is_metering
 from pytest_modeleval.models.pools import CallError
 from pytest_modeleval.models.prices import Cost, price_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     import tenacity
 
     from pytest_modeleval.models.base import Model
-    from pytest_modeleval.settings import Settings
+    from pytest_modeleval.settings import Price, Settings
 
 __all__ = ["Engine"]
 
@@ -76,14 +78,27 @@ class Engine:
                 is_adaptive=self._settings.is_adaptive and own is None,
                 rate_limit=self._settings.rate_limit,
                 name=model.name,
+                is_timed_on_loop=not model.queues_itself,
                 clock=self._clock,
             )
         return limit
 
-    @property
-    def limits(self) -> list[Limit]:
-        """What held the calls of each model back so far."""
-        return list(self._limits.values())
+    def asked(self) -> list[Asked]:
+        """How each model was asked so far."""
+        return [
+            Asked(
+                model=limit.name,
+                cap=limit.cap,
+                max_in_flight=limit.max_in_flight,
+                concurrency=limit.size,
+                is_adaptive=limit.is_adaptive,
+                n_attempts=limit.n_attempts,
+                n_rejected=limit.n_rejected,
+                event_loop_lag_s=self.lag.mean_s if limit.is_timed_on_loop else None,
+            )
+            for limit in self._limits.values()
+            if limit.n_attempts
+        ]
 
     async def predict(
         self,
@@ -128,19 +143,25 @@ class Engine:
                 answer = await call.attempt()
             except AttemptError as error:
                 answer = await self._try_again(call.attempt, error)
-            cost = self._price(model, answer)
+            billed = call.metered(self._settings.prices)
+            if billed is None or answer.cost_usd is not None:
+                billed = answer  # what the application reports itself comes first
+            else:
+                answer = replace(answer, usage=billed.usage, model=billed.model or answer.model)
+            cost = self._price(model, billed)
         except AttemptError as error:
             answer = error.failure
             if error.is_final:
                 self._final[id(model)] = replace(answer, n_attempts=0, total_s=None, queue_s=None)
             cost = Cost(usd=answer.cost_usd)
-            if error.billed is not None:
-                cost = self._price(model, error.billed)
+            billed = call.metered(self._settings.prices) or error.billed
+            if billed is not None:
+                cost = self._price(model, billed)
                 answer = replace(
                     answer,
-                    usage=error.billed.usage,
-                    model=error.billed.model,
-                    finish_reason=error.billed.finish_reason,
+                    usage=billed.usage,
+                    model=billed.model,
+                    finish_reason=billed.finish_reason,
                 )
         is_alone = model.queues_itself and call.n_attempts == 1
         total_s, queue_s = self._clocks(
@@ -267,7 +288,6 @@ class _Call:
     Attributes:
         n_attempts: Attempts so far.
         first_s: The clock when the first of them began; None before it.
-        n_tokens: About how many tokens question and answer have.
     """
 
     def __init__(
@@ -285,9 +305,11 @@ class _Call:
         self._input = model_input
         self._limit = limit
         self._on_attempt = on_attempt
+        self._ledger: Ledger | None = None
 
     @cached_property
     def n_tokens(self) -> float:
+        """About how many tokens question and answer have."""
         text = self._input if isinstance(self._input, str) else repr(self._input)
         return len(text) / _CHARACTERS_PER_TOKEN + _USUAL_OUTPUT
 
@@ -308,7 +330,7 @@ class _Call:
         if self._on_attempt is not None:
             self._on_attempt(started)
         try:
-            answer = await self._engine.attempt(self.model, self._input, started)
+            answer = await self._ask(started)
         except AttemptError as error:
             if error.is_overload:
                 limit.rejected(step)
@@ -321,6 +343,21 @@ class _Call:
                 self._on_attempt(None)
         self._note(answer, step)
         return answer
+
+    async def _ask(self, started: float) -> Prediction:
+        """The attempt itself; what metered clients are asked meanwhile is this case's."""
+        if not is_metering():
+            return await self._engine.attempt(self.model, self._input, started)
+        if self._ledger is None:
+            self._ledger = Ledger()
+        with entered_in(self._ledger):
+            return await self._engine.attempt(self.model, self._input, started)
+
+    def metered(self, prices: Mapping[str, Price]) -> Prediction | None:
+        """What metered clients have cost in all attempts; None where none was asked."""
+        if self._ledger is None:
+            return None
+        return add_up(self._ledger.of(is_judge=False), prices)
 
     def _note(self, answer: Prediction, step: int) -> None:
         """Let the limit know how an attempt went."""

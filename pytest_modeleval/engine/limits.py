@@ -11,6 +11,8 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.core.asked import MAX_LAG_SHARE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +25,6 @@ FIRST_SIZE = 8
 
 _FEW = 12  # answers that a step is judged by, at least; fewer say too little
 _MIN_GAIN = 0.25  # of the throughput that a step up promises, what it has to bring
-_MAX_LAG_SHARE = 0.05  # of the median latency, what the event loop may be late by
 _FIRST_PATIENCE = 10  # steps until what did not go well is tried again; doubled each time
 
 
@@ -38,11 +39,12 @@ class Limit:
         cap: The most calls in flight.
         is_adaptive: Begin low and find out; otherwise it is the cap throughout.
         rate_limit: What may begin in a minute.
+        name: Name of the model.
+        is_timed_on_loop: Its latency is measured on our event loop, and spoilt where that is late.
         clock: Monotonic seconds.
 
     Attributes:
         size: Calls that may be in flight now.
-        name: Name of the first model that was asked under it.
         max_in_flight: The most calls that were in flight.
         n_attempts: Requests sent.
         n_rejected: Those that were too many for the server.
@@ -55,10 +57,12 @@ class Limit:
         is_adaptive: bool,
         rate_limit: RateLimit,
         name: str = "",
+        is_timed_on_loop: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.cap = cap
         self.name = name
+        self.is_timed_on_loop = is_timed_on_loop
         self.is_adaptive = is_adaptive
         self.size = min(FIRST_SIZE, cap) if is_adaptive else cap
         self.max_in_flight = self.n_attempts = self.n_rejected = 0
@@ -143,7 +147,7 @@ class Limit:
     def _judge_step(self, lag_s: float) -> None:
         """Choose the next size, now that this one has been seen."""
         median_s = statistics.median(self._latencies)
-        if not self._was_full or self.size >= self.cap or lag_s > _MAX_LAG_SHARE * median_s:
+        if not self._was_full or self.size >= self.cap or lag_s > MAX_LAG_SHARE * median_s:
             self._next_step(self.size)
             return
         if not self._has_helped(median_s):

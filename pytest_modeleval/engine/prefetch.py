@@ -24,6 +24,7 @@ from pytest_modeleval.models.base import time_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.engine.engine import Engine
     from pytest_modeleval.engine.limits import Limit
     from pytest_modeleval.models.base import Model
@@ -290,6 +291,13 @@ class Prefetcher:
             raise EngineError("the run was stopped before the model had answered")
         return future.result()
 
+    def peek(self, key: str) -> Answer | None:
+        """The answer to an ask, where it is there; it can still be fetched."""
+        slot = self._slots.get(key)
+        if slot is None or not slot.future.done() or slot.future.cancelled():
+            return None
+        return None if slot.future.exception() is not None else slot.future.result()
+
     def discard(self, key: str) -> None:
         """Forget an ask that nobody will fetch any more; one that waits is not asked."""
         with self._lock:
@@ -312,6 +320,10 @@ class Prefetcher:
         return Progress(
             n_in_flight=self._n_in_flight, n_done=self._n_done, n_planned=self._n_planned
         )
+
+    def asked(self) -> list[Asked]:
+        """How each model was asked so far."""
+        return self._engine.asked()
 
     def cancel(self) -> None:
         """Stop asking and cancel what is in flight, without waiting; safe from any thread."""

@@ -16,7 +16,7 @@ from pytest_modeleval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Endpoint", "find_endpoint"]
+__all__ = ["Endpoint", "find_endpoint", "price_list_url"]
 
 _OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = frozenset({"localhost", "::1", "0.0.0.0"})  # noqa: S104  (compared with, never bound)
@@ -59,7 +59,7 @@ def find_endpoint(
     address = (url or default).rstrip("/")
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
-    is_local = host in _LOOPBACK or host.startswith("127.")
+    is_local = price_list_url(address) is None
     is_default = parts.netloc == urlsplit(default).netloc
     variable = api_keys.get(parts.netloc) or api_keys.get(host)
     key = _key(spec, variable, host, is_default=is_default, is_local=is_local)
@@ -76,8 +76,14 @@ def find_endpoint(
         base_url=address,
         headers=headers,
         key_name=variable or "OPENAI_API_KEY",
-        price_list_url=None if is_local else address,
+        price_list_url=price_list_url(address),
     )
+
+
+def price_list_url(url: str) -> str | None:
+    """The address by which public price lists know a server; None for one on this machine."""
+    host = (urlsplit(url).hostname or "").lower()
+    return None if host in _LOOPBACK or host.startswith("127.") else url
 
 
 def _key(spec: str, variable: str | None, host: str, *, is_default: bool, is_local: bool) -> str:

@@ -14,9 +14,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.core.words import counted
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import PredictionError
+from pytest_modeleval.models.meters import take_strays
 from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
 from pytest_modeleval.plugin.outcomes import is_sure_to_skip
 from pytest_modeleval.plugin.progress import ProgressLine
@@ -46,6 +48,9 @@ class Asker:
         evals: What the session's roles share.
         models: Knows whom each item asks.
         concurrency: Calls in flight at once.
+
+    Attributes:
+        budget: What the run may cost; None for as much as it does.
     """
 
     def __init__(
@@ -55,10 +60,13 @@ class Asker:
         self._config = config
         self._evals = evals
         self._run = evals.open_run()
+        engine = Engine(evals.settings)
+        self.budget = engine.budget
+        is_careful = config.getoption("maxfail", 0) or engine.budget is not None
         self._prefetcher = Prefetcher(
-            Engine(evals.settings),
+            engine,
             concurrency=concurrency,
-            look_ahead=concurrency if config.getoption("maxfail", 0) else None,
+            look_ahead=concurrency if is_careful else None,
             on_answer=self._keep,
         )
         self._progress: ProgressLine | None = None
@@ -82,6 +90,8 @@ class Asker:
         """Stop the engine, and say what of its answers is not on disk."""
         self._prefetcher.close()
         self._run.close()
+        self._evals.asked += self._prefetcher.asked()
+        self._evals.trouble += self._unpaid()
         lost = self._run.predictions
         if lost.trouble is not None:
             self._evals.trouble.append(f"{lost.n_lost} predictions are not on disk: {lost.trouble}")
@@ -189,6 +199,38 @@ class Asker:
         if isinstance(answer, Failure):
             raise PredictionError(answer)
         return answer
+
+    # What it costs.
+
+    def is_refused(self, item: pytest.Item) -> bool:
+        """Whether the budget holds no answer to this item, so that it can't run."""
+        budget = self.budget
+        if budget is None or budget.refusal is None:
+            return False
+        answer = self._prefetcher.peek(item.nodeid)
+        if answer is None:
+            budget.n_refused += 1
+            return True
+        return isinstance(answer, Failure) and answer.kind == "not_asked"
+
+    def spend(self, cost_usd: float | None) -> None:
+        """A test has spent this itself; of unknown cost, no budget can be kept."""
+        if self.budget is not None:
+            self.budget.spend(cost_usd, "what the tests ask themselves")
+
+    def _unpaid(self) -> list[str]:
+        """Sentences on what was not asked for its cost, and on what was asked for no case."""
+        trouble = []
+        if self.budget is not None and self.budget.refusal is not None:
+            n = counted(self.budget.n_refused, "case")
+            was = "was" if self.budget.n_refused == 1 else "were"
+            trouble.append(f"{self.budget.refusal}: {n} {was} not asked")
+        if strays := take_strays():
+            trouble.append(
+                f"{counted(len(strays), 'metered call')} of no case (made in threads of the "
+                "application's own, or outside of any test): what they cost is in no sum"
+            )
+        return trouble
 
     # The rest is how.
 

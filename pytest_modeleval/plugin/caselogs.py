@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage, total_cost
 from pytest_modeleval.core.records import Outcome, Score
 from pytest_modeleval.errors import Unscored
+from pytest_modeleval.models.meters import Ledger, add_up, meter
+from pytest_modeleval.models.prices import price_of
 from pytest_modeleval.plugin.state import CASE_LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import NoReturn
 
     import pytest
 
     from pytest_modeleval.core.cases import Case
+    from pytest_modeleval.models.meters import MeteredCall
     from pytest_modeleval.plugin.askers import Asker
+    from pytest_modeleval.settings import Price
 
 __all__ = ["CaseLog", "Measurement", "ModelEval", "SuiteModel", "log_of"]
+
+
+_Client = TypeVar("_Client")
 
 
 @dataclass(slots=True)
 class Measurement:
     """What ``with model_eval.measure() as m:`` measures; set what only the test knows.
 
+    Where it sets neither cost nor usage, those of the metered clients count that are asked
+    inside the block.
+
     Attributes:
         latency_s: Seconds that the block took; set when it ends.
         cost_usd: US dollars that it cost; leave None where unknown.
         usage: Tokens that it used, as ``Usage``; None where unknown.
         output: The answer, for the record; None where the test does not say.
+        model: Name of the model that used the tokens, as ``model_eval_prices`` has it.
     """
 
     latency_s: float | None = None
     cost_usd: float | None = None
     usage: Usage | None = None
     output: Any = None
+    model: str | None = None
+    _calls: Sequence[MeteredCall] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -50,6 +63,7 @@ class CaseLog:
         answers: What the model said each time it was asked.
         fetched: What it said to the case itself, once the test has asked for it.
         measurements: What the test measured itself.
+        ledger: What metered clients were asked meanwhile.
         scores: Scores that the test gave, by name.
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
@@ -61,21 +75,59 @@ class CaseLog:
     answers: list[Prediction | Failure] = field(default_factory=list)
     fetched: Prediction | Failure | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
     scores: dict[str, Score] = field(default_factory=dict)
     model_name: str | None = None
     is_in_body: bool = False
     subtests: list[tuple[Outcome, str]] = field(default_factory=list)
     raised_inside_measure: BaseException | None = None
 
-    def answer(self) -> Prediction | Failure | None:
-        """All that was asked and measured as one answer: times and costs add up."""
+    def answer(self, prices: Mapping[str, Price]) -> Prediction | Failure | None:
+        """All that was asked and measured as one answer: times, tokens and costs add up.
+
+        Args:
+            prices: The user's price table.
+
+        Raises:
+            ValueError: A measurement was given what is no amount.
+        """
         failures = [answer for answer in self.answers if isinstance(answer, Failure)]
         if failures:
             return failures[-1]
         said = [answer for answer in self.answers if isinstance(answer, Prediction)]
-        if not self.measurements:
-            return said[0] if len(said) == 1 else _joined(said)
-        return _joined([*said, *map(_measured, self.measurements)])
+        measured = [_measured(measurement, prices) for measurement in self.measurements]
+        parts = [*said, *measured]
+        metered = add_up(self._calls_outside(), prices)
+        answer = parts[0] if len(parts) == 1 else _joined(parts)
+        if metered is None:
+            return answer
+        if answer is None:
+            return metered
+        whole = _joined([answer, metered])
+        return whole and replace(whole, latency_s=answer.latency_s, total_s=answer.total_s)
+
+    def own_costs(self, prices: Mapping[str, Price]) -> list[float | None]:
+        """What the test spent itself: measured, metered, and on judges; the model's is not in it."""
+        measured = [_measured(measurement, prices) for measurement in self.measurements]
+        metered = [add_up(calls, prices) for calls in (self._calls_outside(), self._judges())]
+        return [part.cost_usd for part in (*measured, *metered) if part is not None]
+
+    def judge_cost(self, prices: Mapping[str, Price]) -> float | None:
+        """What judging the answer cost; None where nobody judged, or the cost is unknown."""
+        judged = add_up(self._judges(), prices)
+        return None if judged is None else judged.cost_usd
+
+    def _judges(self) -> list[MeteredCall]:
+        return self.ledger.of(is_judge=True)
+
+    def _calls_outside(self) -> list[MeteredCall]:
+        """The metered calls that no measured block has counted."""
+        counted = [call for measurement in self.measurements for call in measurement._calls]  # noqa: SLF001
+        return [
+            call
+            for call in self.ledger.of(is_judge=False)
+            if not any(call is other for other in counted)
+        ]
 
 
 class SuiteModel:
@@ -136,6 +188,7 @@ class ModelEval:
         application, never a wrong answer.
         """
         measurement = Measurement()
+        n_before = len(self._log.ledger.calls)
         started = time.perf_counter()
         try:
             yield measurement
@@ -143,8 +196,26 @@ class ModelEval:
             self._log.raised_inside_measure = error
             raise
         measurement.latency_s = time.perf_counter() - started
-        _measured(measurement)  # refuses what is no amount, in the test that set it
+        measurement._calls = [  # noqa: SLF001
+            call for call in self._log.ledger.calls[n_before:] if not call.is_judge
+        ]
+        _measured(measurement, {})  # refuses what is no amount, in the test that set it
         self._log.measurements.append(measurement)
+
+    def meter(self, client: _Client, *, judge: bool = False) -> _Client:
+        """Count the calls of a client of the openai SDK, and give the client back.
+
+        What it is asked by this test, and whatever the test calls, is entered for this case:
+        tokens and cost, without anything being returned. See ``pytest_modeleval.meter``.
+
+        Args:
+            client: An ``OpenAI`` or ``AsyncOpenAI``.
+            judge: It judges answers: what it costs is kept apart.
+
+        Raises:
+            UsageError: It is no such client.
+        """
+        return meter(client, judge=judge)
 
     def score(
         self, name: str, value: float, *, reason: str | None = None, min_score: float | None = None
@@ -188,15 +259,32 @@ def _is_rate(number: object) -> bool:
         return False
 
 
-def _measured(measurement: Measurement) -> Prediction:
-    """A measured block as a prediction."""
-    return Prediction(
+def _measured(measurement: Measurement, prices: Mapping[str, Price]) -> Prediction:
+    """A measured block as a prediction.
+
+    Raises:
+        ValueError: It was given what is no amount.
+    """
+    measured = Prediction(
         output=measurement.output,
         latency_s=measurement.latency_s,
         total_s=measurement.latency_s,
         cost_usd=measurement.cost_usd,
         usage=measurement.usage,
-        cost_source=None if measurement.cost_usd is None else "reported",
+        model=measurement.model,
+    )
+    if measurement.cost_usd is None and measurement.usage is None:
+        metered = add_up(measurement._calls, prices)  # noqa: SLF001
+        if metered is not None:
+            return replace(
+                metered,
+                output=measurement.output,
+                latency_s=measurement.latency_s,
+                total_s=measurement.latency_s,
+            )
+    cost = price_of(measured, asked_model=measurement.model or "", prices=prices)
+    return replace(
+        measured, cost_usd=cost.usd, cost_source=cost.source, unit_prices=cost.unit_prices
     )
 
 
@@ -206,6 +294,8 @@ def _joined(parts: list[Prediction]) -> Prediction | None:
         return None
     outputs = [part.output for part in parts if part.output is not None]
     usages = [part.usage for part in parts if part.usage is not None]
+    sources = [part.cost_source for part in parts]
+    calls = [call for part in parts for call in part.tool_calls or ()]
     names = Usage.__slots__
     usage = Usage(**{name: sum(getattr(item, name) for item in usages) for name in names})
     return Prediction(
@@ -213,8 +303,9 @@ def _joined(parts: list[Prediction]) -> Prediction | None:
         latency_s=total_cost([part.latency_s for part in parts]),
         total_s=total_cost([part.total_s for part in parts]),
         cost_usd=total_cost([part.cost_usd for part in parts]),
-        cost_source=parts[-1].cost_source,
+        cost_source="+".join(dict.fromkeys(filter(None, sources))) or None,
         usage=usage if usages else None,
         model=parts[-1].model,
+        tool_calls=tuple(calls) or None,
         n_attempts=sum(part.n_attempts for part in parts),
     )

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
-_ARGUMENTS = ("name", "model", "thresholds", *_COLUMNS)
+_ARGUMENTS = ("name", "model", "system", "parameters", "thresholds", *_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class Marker:
         cases: Path of a dataset, a list of cases, or a callable that gives one.
         name: Name of the suite; None for the test's own.
         model: Spec of the model, or the model itself; None for the setting's.
+        system: Instructions that come before every case; None for none.
+        parameters: What else each request to a server says, by the API's names.
         thresholds: Lines of the grammar that hold for this suite alone.
         columns: For a field of a case the column of the dataset that holds it.
     """
@@ -51,6 +53,8 @@ class Marker:
     cases: Any
     name: str | None = None
     model: Any = None
+    system: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     thresholds: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,6 +68,8 @@ class Suite:
         nodeid: pytest's name of the test function.
         cases: The cases of the dataset.
         model: Spec of the model or the model itself; None where nothing names one.
+        system: Instructions that come before every case; None for none.
+        parameters: What else each request to a server says, by the API's names.
         thresholds: Thresholds of the marker.
         governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
         dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
@@ -75,6 +81,8 @@ class Suite:
     cases: Sequence[Case]
     dataset: tuple[str, str] | None
     model: Any
+    system: str | None
+    parameters: Mapping[str, Any]
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
 
@@ -163,6 +171,8 @@ def read_marker(mark: pytest.Mark) -> Marker:
         cases=given[0],
         name=name,
         model=mark.kwargs.get("model"),
+        system=_system(mark.kwargs.get("system")),
+        parameters=_parameters(mark.kwargs.get("parameters")),
         thresholds=tuple(thresholds),
         columns=columns,
     )
@@ -193,6 +203,8 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
         cases=dataset.cases,
         dataset=_path_and_digest(dataset),
         model=marker.model if marker.model is not None else settings.model,
+        system=marker.system,
+        parameters=marker.parameters,
         thresholds=own,
         governing=tuple(item for item in (*own, *holding) if item.judges_answers),
     )
@@ -247,6 +259,18 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
 def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     """For each dataset file of these suites twelve digits of its SHA-256."""
     return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+
+
+def _system(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"model_eval: system is text, not {value!r}")
+    return value
+
+
+def _parameters(value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise UsageError(f"model_eval: parameters is a dictionary, not {value!r}")
+    return value or {}
 
 
 def _refuse(message: str) -> NoReturn:

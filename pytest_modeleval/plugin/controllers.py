@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_modeleval.core.asked import Asked
 from pytest_modeleval.core.records import Record
+from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.plugin import workers
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
@@ -51,13 +53,12 @@ class Controller:
 
     def pytest_report_header(self) -> str:
         """Say what will be asked; a controller collects nothing, so it stands in the header."""
-        n_controlled = n_workers(self.config)
+        n_controlled, settings = n_workers(self.config), self.evals.settings
         return terminal.header(
-            model=self.evals.settings.model,
+            model=settings.model,
             n_cases=None,
-            concurrency=max(
-                self.evals.settings.concurrency, n_controlled
-            ),  # each asks at least one
+            concurrency=max(settings.concurrency, n_controlled),  # each asks at least one
+            first=FIRST_SIZE if settings.is_adaptive else None,
             n_workers=n_controlled,
         )
 
@@ -71,6 +72,7 @@ class Controller:
             "run_id": self.evals.run_id,
             "folder": str(self.evals.folder),
             "has_lost_workers": self._has_lost_workers,
+            "n_workers": int(node.workerinput["workercount"]),
             "concurrency": share(
                 self.evals.settings.concurrency,
                 int(node.workerinput["workercount"]),
@@ -119,6 +121,7 @@ class Controller:
             self._read_plan(output[workers.PLAN])
         self._refusal = output.get(workers.REFUSAL, self._refusal)
         self.evals.trouble += output.get(workers.TROUBLE, [])
+        self.evals.asked += [Asked(**asked) for asked in output.get(workers.ASKED, [])]
         if node in self._nodes:
             self._nodes.remove(node)
         if error:

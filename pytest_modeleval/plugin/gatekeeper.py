@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_modeleval.core.asked import merge_asked
 from pytest_modeleval.core.gates import Verdict, judge
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
@@ -128,6 +129,7 @@ class Gatekeeper:
                 trouble=tuple(self.evals.trouble),
                 verbosity=self.config.get_verbosity(),
                 width=getattr(getattr(terminalreporter, "_tw", None), "fullwidth", 80),
+                asked=merge_asked(self.evals.asked),
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
             ),
         )

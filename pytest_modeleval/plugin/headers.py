@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SHARED_SCOPES, asks_suite_model, overriding
 from pytest_modeleval.reports import terminal
@@ -38,24 +39,29 @@ class Header:
 
 def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
     """A line for each model: its name, the number of cases, and how many are asked at once."""
-    counts: dict[tuple[str, int], int] = {}
+    counts: dict[tuple[str, int, int | None], int] = {}
     for item in items:
         key = _model_and_concurrency(item, runner)
         counts[key] = counts.get(key, 0) + 1
     return [
-        terminal.header(model=model, n_cases=n_cases, concurrency=concurrency)
-        for (model, concurrency), n_cases in counts.items()
+        terminal.header(model=model, n_cases=n_cases, concurrency=concurrency, first=first)
+        for (model, concurrency, first), n_cases in counts.items()
     ]
 
 
-def _model_and_concurrency(item: pytest.Item, runner: Runner) -> tuple[str, int]:
+def _model_and_concurrency(item: pytest.Item, runner: Runner) -> tuple[str, int, int | None]:
+    """The model's name, the most calls of it at once, and those it begins with if it is fewer."""
+    first = FIRST_SIZE if runner.evals.settings.is_adaptive else None
     is_prefetched = "prediction" in item.fixturenames  # type: ignore[attr-defined]
     definition = overriding(item)
     if definition is not None and is_prefetched:
-        concurrency = runner.concurrency if definition.scope in SHARED_SCOPES else 1
-        return f"fixture model ({definition.scope} scope)", concurrency
+        name = f"fixture model ({definition.scope} scope)"
+        is_shared = definition.scope in SHARED_SCOPES
+        return (name, runner.concurrency, first) if is_shared else (name, 1, None)
     if not asks_suite_model(item):
-        return "the test's own code", 1
+        return "the test's own code", 1, None
     model = runner.models.of_suite(item)
     limit = min(runner.concurrency, model.max_concurrency or runner.concurrency)
-    return model.name, limit if is_prefetched else 1
+    if not is_prefetched:
+        return model.name, 1, None
+    return model.name, limit, first if model.max_concurrency is None else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_modeleval.core.asked import merge_asked
 from pytest_modeleval.core.summaries import usual_metrics
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def manifest(
         "model": settings.model,
         "thresholds": [threshold.text for threshold in settings.thresholds],
         "concurrency": settings.concurrency,
+        "is_adaptive": settings.is_adaptive,
+        "rate_limit": asdict(settings.rate_limit),
+        "max_cost_usd": settings.max_cost_usd,
         "timeout_s": settings.timeout_s,
         "retries": settings.retries,
         "max_error_rate": settings.max_error_rate,
@@ -66,7 +70,7 @@ def run_summary(
         "started": started.isoformat(timespec="seconds"),
         "seconds": (ended - started).total_seconds(),
         "exit_status": exit_status,
-        "concurrency": evals.settings.concurrency,
+        "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
     }

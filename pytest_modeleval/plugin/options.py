@@ -62,7 +62,7 @@ def read_settings(config: pytest.Config) -> Settings:
             raise UsageError(f"{key}: there is no such setting{hint}")
     cli = {option.name: config.getoption(option.key) for option in OPTIONS}
     ini = {option.name: _ini_value(config, option) for option in OPTIONS}
-    return resolve(cli, ini)
+    return resolve(cli, ini, root=config.rootpath)
 
 
 def place_of(config: pytest.Config, name: str) -> str:

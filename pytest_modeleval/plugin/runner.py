@@ -18,11 +18,13 @@ import pytest
 from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
+from pytest_modeleval.models.function import FunctionModel
+from pytest_modeleval.models.meters import Ledger, entered_in, is_metering
 from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
 from pytest_modeleval.plugin.collect import covered
-from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, Evals, is_cut_short
+from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
 
@@ -49,11 +51,15 @@ class Runner:
         self.link = WorkerLink.of(config)
         if self.link is not None:
             config.pluginmanager.register(self.link, "modeleval-worker-link")
-        self.concurrency = self.link.concurrency if self.link else evals.settings.concurrency
+            evals.settings = evals.settings.share(
+                self.link.n_workers, concurrency=self.link.concurrency
+            )
+        self.concurrency = evals.settings.concurrency
         self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
         self._asker: Asker | None = None
         self._current: pytest.Item | None = None
         self._has_sent_plan = False
+        self._has_code_ahead = False
 
     # Hooks, in the order they run.
 
@@ -81,10 +87,14 @@ class Runner:
         is_idle = self.link.has_refused if self.link else is_cut_short(session)
         if not items or is_idle:
             return (yield)
-        self.evals.redactor.learn(os.environ)  # what the modules of tests and models have set
+        # What the modules of tests and models have set, and keys by whatever name.
+        self.evals.redactor.learn(os.environ, also=self.evals.settings.api_keys.values())
         asker = Asker(self.config, self.evals, self.models, concurrency=self.concurrency)
         asker.start()
         self._asker = asker
+        if asker.budget is not None:
+            self.config.pluginmanager.register(_BudgetKeeper(asker), "modeleval-budget")
+        self._has_code_ahead = any(map(self._asks_code_ahead, items))
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
         try:
@@ -108,8 +118,13 @@ class Runner:
             asker.adopt(self.link.answers_of_lost_workers(self.evals.folder))
             asker.plan(self.link.newly_assigned(item))
         asker.wait(item)
+        ledger = item.stash[LEDGER] = Ledger()
+        measures = "model_eval" in item.fixturenames  # type: ignore[attr-defined]
         try:
-            return (yield)
+            if not measures and not is_metering():
+                return (yield)
+            with entered_in(ledger, is_fallback=measures and not self._has_code_ahead):
+                return (yield)
         finally:
             asker.release(item)
 
@@ -120,7 +135,7 @@ class Runner:
         if eval_item is None and item.get_closest_marker("model_eval") is not None:
             pytest.fail("model_eval does not work on unittest.TestCase; write a function", False)
         if eval_item is not None:
-            item.stash[CASE_LOG] = CaseLog()
+            item.stash[CASE_LOG] = CaseLog(ledger=item.stash.get(LEDGER, Ledger()))
             item.__dict__.pop("repr_failure", None)  # of a miss, where the item runs again
             self._fill(item, eval_item)
 
@@ -168,7 +183,7 @@ class Runner:
             return report
         outcomes.say_in_a_sentence(report, call, self.evals.redactor)
         try:
-            answer = log.answer()
+            answer = log.answer(self.evals.settings.prices)
         except ValueError as error:  # a measurement was given a value that is no amount
             answer = None
             found = outcomes.Decision(outcome="errored", reason=str(error), error_kind="raised")
@@ -176,6 +191,7 @@ class Runner:
             found = replace(found, reason=self.evals.redactor.text(found.reason))
         outcomes.soften(report, found, is_lenient=is_lenient)
         record = self._record(item, log, answer, found)
+        self._spend(log)
         item.user_properties = outcomes.with_properties(
             item.user_properties, record, self.evals.redactor
         )
@@ -257,6 +273,19 @@ class Runner:
         arguments["prediction"] = answer
         arguments.setdefault("model", SuiteModel(asker, item))
 
+    def _asks_code_ahead(self, item: pytest.Item) -> bool:
+        """Whether Python code is asked for the item ahead of its test, in threads beside it."""
+        if "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+            return False
+        model = self.models.known(item)
+        return model is None or isinstance(model, FunctionModel)
+
+    def _spend(self, log: CaseLog) -> None:
+        """Count what the test has spent itself against the budget."""
+        if self._open_asker.budget is not None:
+            for cost_usd in log.own_costs(self.evals.settings.prices):
+                self._open_asker.spend(cost_usd)
+
     def _record(
         self,
         item: pytest.Item,
@@ -278,5 +307,22 @@ class Runner:
             outcome=found.outcome,
             answer=answer,
             scores=log.scores.values(),
+            judge_cost_usd=log.judge_cost(self.evals.settings.prices),
             **known,
         )
+
+
+class _BudgetKeeper:
+    """Passes over the items that the budget does not hold; the gate then finds them missing.
+
+    Args:
+        asker: Knows which they are.
+    """
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Take the place of the item's own protocol."""
+        return True if EVAL_ITEM in item.stash and self._asker.is_refused(item) else None

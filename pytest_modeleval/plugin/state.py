@@ -13,12 +13,23 @@ from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.store.runs import Run, new_run_id
 
 if TYPE_CHECKING:
+    from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.gates import Coverage, Verdict
+    from pytest_modeleval.models.meters import Ledger
     from pytest_modeleval.plugin.caselogs import CaseLog
     from pytest_modeleval.plugin.collect import EvalItem, Suite
     from pytest_modeleval.settings import Settings
 
-__all__ = ["CASE_LOG", "EVALS", "EVAL_ITEM", "Evals", "is_cut_short", "make_evals", "n_workers"]
+__all__ = [
+    "CASE_LOG",
+    "EVALS",
+    "EVAL_ITEM",
+    "LEDGER",
+    "Evals",
+    "is_cut_short",
+    "make_evals",
+    "n_workers",
+]
 
 
 @dataclass(slots=True)
@@ -35,7 +46,8 @@ class Evals:
         coverages: How much of each suite is meant to run; known once the items are.
         is_partial: Only part of the project's files was collected.
         verdict: The verdict, once there is one.
-        trouble: Sentences on what could not be written.
+        trouble: Sentences on what could not be written, or was cut off.
+        asked: How each model was asked, by every process that asked it.
     """
 
     settings: Settings
@@ -48,6 +60,7 @@ class Evals:
     is_partial: bool = False
     verdict: Verdict | None = None
     trouble: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
     def open_run(self) -> Run:
         """The run's folder, to read or write; nothing is made on disk."""
@@ -59,9 +72,9 @@ def make_evals(config: pytest.Config, settings: Settings) -> Evals:
     handed: dict[str, str] = getattr(config, "workerinput", {}).get("model_eval", {})
     run_id = handed.get("run_id") or new_run_id()
     folder = handed.get("folder") or str(config.rootpath / settings.store / "runs" / run_id)
-    return Evals(
-        settings=settings, run_id=run_id, folder=Path(folder), redactor=Redactor(os.environ)
-    )
+    redactor = Redactor(os.environ)
+    redactor.learn(os.environ, also=settings.api_keys.values())
+    return Evals(settings=settings, run_id=run_id, folder=Path(folder), redactor=redactor)
 
 
 def n_workers(config: pytest.Config) -> int:
@@ -79,3 +92,4 @@ def is_cut_short(session: pytest.Session) -> bool:
 EVALS = pytest.StashKey[Evals]()
 EVAL_ITEM: pytest.StashKey[EvalItem] = pytest.StashKey()
 CASE_LOG: pytest.StashKey[CaseLog] = pytest.StashKey()
+LEDGER: pytest.StashKey[Ledger] = pytest.StashKey()

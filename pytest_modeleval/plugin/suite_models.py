@@ -7,6 +7,7 @@ that object can be asked from then on.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError
@@ -125,13 +126,19 @@ class SuiteModels:
                 f"suite {suite.name}: no model is named; set model_eval_model = module:callable "
                 "or openai:NAME, or name one in the marker with model="
             )
-        identity = spec if isinstance(spec, str) else id(spec)
+        identity = (
+            spec if isinstance(spec, str) else id(spec),
+            suite.system,
+            json.dumps(suite.parameters, sort_keys=True, default=repr),
+        )
         if identity not in self._by_spec:
             roots = [self._config.rootpath, self._config.invocation_params.dir]
             is_setting = spec == self._settings.model
             self._by_spec[identity] = make_model(
                 spec,
                 self._settings,
+                system=suite.system,
+                parameters=suite.parameters,
                 folders=[item.path.parent, *roots],
                 where=place_of(self._config, "model") if is_setting else suite.nodeid,
             )

@@ -16,6 +16,7 @@ from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.gates import Coverage, Judgement, Status, Verdict
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.core.summaries import Metric, Summary
@@ -58,6 +59,7 @@ class Shown:
         trouble: Sentences on what could not be written.
         verbosity: pytest's verbosity: below 0 the verdict alone, from 2 on every case.
         has_thresholds: Whether the user set any.
+        asked: How each model was asked.
         width: Columns of the terminal.
     """
 
@@ -67,15 +69,33 @@ class Shown:
     trouble: Sequence[str] = ()
     verbosity: int = 0
     has_thresholds: bool = True
+    asked: Sequence[Asked] = ()
     width: int = 80
 
 
-def header(*, model: str | None, n_cases: int | None, concurrency: int, n_workers: int = 0) -> str:
-    """The line that says what is asked, how often, and how many at once."""
+def header(
+    *,
+    model: str | None,
+    n_cases: int | None,
+    concurrency: int,
+    first: int | None = None,
+    n_workers: int = 0,
+) -> str:
+    """The line that says what is asked, how often, and how many at once.
+
+    Args:
+        model: Name of the model; None where the suites name theirs.
+        n_cases: Number of cases; None where it is not known yet.
+        concurrency: The most calls at once.
+        first: Calls at once in the beginning, where they grow as far as that helps.
+        n_workers: Processes that share the calls; 0 for this one alone.
+    """
     parts = [model or "model named by the suites"]
     if n_cases is not None:
         parts.append(counted(n_cases, "case"))
     at_once = f"{concurrency} at once" if concurrency > 1 else "one at a time"
+    if first is not None and first < concurrency:
+        at_once = f"{first} to {at_once}"
     if n_workers:
         at_once += f" over {counted(n_workers, 'worker')}"
     return "model eval: " + ", ".join([*parts, at_once])
@@ -100,11 +120,12 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             yield from _short(summary, shown)
     else:
         yield from _tables(shown)
+        yield from _asked(shown)
         yield from _failures(shown)
     if shown.verbosity > 1:
         yield from _all_cases(shown)
     yield from _gate(shown)
-    for sentence in shown.trouble:
+    for sentence in (*shown.trouble, *_late(shown)):
         yield Line(text=f"warning: {sentence}", color="yellow")
     if shown.folder is not None and shown.verbosity >= 0:
         yield Line(text=f"records: {shown.folder}/records.jsonl")
@@ -218,6 +239,10 @@ def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
     extra = [item.threshold.metric for item in judged if not item.is_implied]
     first, *others = usual = usual_metrics("terminal")
     names = [first, *(name for name in [*scores, *extra] if name not in usual), *others]
+    if any(record.ttft_s is not None for record in summary.records):
+        names[names.index("p95_latency") + 1 : 0] = ["p50_ttft", "p95_ttft"]
+    if any(record.judge_cost_usd is not None for record in summary.records):
+        names.append("judge_cost")
     if summary.n_unscored:
         names.append("unscored_rate")
     return list(dict.fromkeys(names))
@@ -262,6 +287,44 @@ def _color(item: Judgement) -> str | None:
 def _label(name: str) -> str:
     """A metric as it is read; the name of a score is the user's own."""
     return _LABELS.get(name, name if name.startswith("score(") else name.replace("_", " "))
+
+
+# How they came about
+
+
+def _asked(shown: Shown) -> Iterator[Line]:
+    """``asked up to 32 at once, 2012 requests, 12 rejected``, for a model that was asked so."""
+    lines = []
+    for asked in shown.asked:
+        if asked.max_in_flight < 2:
+            continue
+        whom = f" {asked.model}" if _has_models(shown.verdict) else ""
+        parts = [
+            f"asked{whom} up to {asked.max_in_flight} at once",
+            counted(asked.n_attempts, "request"),
+            *([f"{asked.n_rejected} rejected as too many"] if asked.n_rejected else []),
+        ]
+        lines.append(Line(text=cut(one_line(", ".join(parts)), shown.width)))
+    yield from lines
+    if lines:
+        yield Line()
+
+
+def _late(shown: Shown) -> Iterator[str]:
+    """A sentence for each model whose latencies are partly our own lateness."""
+    for asked in shown.asked:
+        medians = [
+            summary.metric("p50_latency").value
+            for summary in shown.verdict.summaries
+            if summary.model == asked.model
+        ]
+        median_s = min((value for value in medians if value is not None), default=None)
+        if asked.is_late(median_s):
+            lag, median = (value_text(v, "seconds") for v in (asked.event_loop_lag_s, median_s))
+            yield (
+                f"this process was late by {lag} on average, which is in the latencies of "
+                f"{asked.model} (median {median}); ask fewer at once (model_eval_concurrency)"
+            )
 
 
 # The cases

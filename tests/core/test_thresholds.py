@@ -376,7 +376,8 @@ def test_what_is_written_is_what_is_read(metric, operator, bound, suite, tag):
     assert parse_threshold(threshold.text) == threshold
 
 
-def test_a_clock_that_is_not_taken_is_refused():
-    """Answers are not streamed yet, so there is no time to the first token to judge."""
-    with pytest.raises(UsageError, match=r"p95_ttft needs streamed answers, which this version"):
-        parse_threshold("p95_ttft <= 1s")
+def test_the_time_to_the_first_token():
+    """A streamed answer has a clock of its own."""
+    threshold = parse_threshold("p95_ttft <= 1s")
+
+    assert (threshold.metric, threshold.unit, threshold.bound) == ("p95_ttft", "seconds", 1.0)

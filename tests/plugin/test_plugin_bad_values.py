@@ -3,12 +3,12 @@
 import pytest
 
 BAD = [
-    ("concurrency", "x", "'x' is not a whole number; write 16"),
+    ("concurrency", "x", "'x' is not a whole number; write 1 to 1024"),
     ("concurrency", "0", "0 is out of range; write 1 to 1024"),
     ("concurrency", "1025", "1025 is out of range; write 1 to 1024"),
-    ("concurrency", "1.5", "'1.5' is not a whole number; write 16"),
+    ("concurrency", "1.5", "'1.5' is not a whole number; write 1 to 1024"),
     ("retries", "-1", "-1 is out of range; write 0 to 20"),
-    ("retries", "many", "'many' is not a whole number; write 4"),
+    ("retries", "many", "'many' is not a whole number; write 0 to 20"),
     ("timeout", "60", "'60': a time needs its unit; write 60ms or 60s"),
     ("timeout", "soon", "'soon': 'soon' is not a time; write 800ms or 1.5s"),
     ("timeout", "0s", "'0s': a time is more than 0"),
@@ -21,7 +21,7 @@ BAD = [
     (
         "prices",
         "robot",
-        "'robot': a price is MODEL input=DOLLARS output=DOLLARS per million tokens",
+        "'robot': a price is MODEL input=DOLLARS output=DOLLARS per million tokens, and no file of that name can be read (No such file or directory)",
     ),
     (
         "prices",

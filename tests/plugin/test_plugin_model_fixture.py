@@ -79,7 +79,7 @@ def test_the_header_names_the_scope(project):
     with_fixture(project, "session")
 
     project.run().stdout.fnmatch_lines(
-        ["model eval: fixture model (session scope), 3 cases, 16 at once"]
+        ["model eval: fixture model (session scope), 3 cases, 8 to 64 at once"]
     )
 
 

@@ -50,7 +50,7 @@ def test_the_server_is_named_by(project, monkeypatch, places):
 
         def __init__(self, *args, **kwargs):
             seen(self, *args, **kwargs)
-            print("server", self.base_url)
+            print("server", self.url)
 
         module.OpenAIModel.__init__ = __init__
     """)

@@ -49,7 +49,11 @@ def test_the_header_names_model_cases_and_concurrency(project):
     result = project.run()
 
     result.stdout.fnmatch_lines(
-        ["collected 2 items", "model eval: robot:answer, 2 cases, 16 at once", "test_evals.py ..*"]
+        [
+            "collected 2 items",
+            "model eval: robot:answer, 2 cases, 8 to 64 at once",
+            "test_evals.py ..*",
+        ]
     )
 
 
