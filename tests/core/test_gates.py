@@ -254,7 +254,7 @@ def test_a_run_that_selects_nothing_without_thresholds_is_not_judged():
     assert (verdict.status, verdict.reason, verdict.fails) == ("not judged", None, False)
 
 
-UNKNOWN_COST = "add the model to model_eval_prices, or let it report cost_usd"
+UNKNOWN_COST = "let the model report cost_usd, or usage for a model in model_eval_prices"
 
 
 @pytest.mark.parametrize(

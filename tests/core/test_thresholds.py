@@ -173,7 +173,7 @@ KNOWN = (
     "accuracy, mean_score, case_pass_rate, error_rate, unscored_rate, macro_f1, score(NAME), "
     "pass@K, pass^K, p50_latency, p90_latency, p95_latency, p99_latency, max_latency, p50_total, "
     "p90_total, p95_total, p99_total, max_total, p50_ttft, p90_ttft, p95_ttft, p99_ttft, max_ttft, "
-    "avg_cost, total_cost"
+    "avg_cost, total_cost, judge_cost"
 )
 NOT_A_THRESHOLD = (
     "not a threshold; write METRIC >= VALUE or METRIC <= VALUE, "

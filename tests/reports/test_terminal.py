@@ -325,7 +325,7 @@ def test_an_unknown_cost_says_what_to_configure():
 
     assert texts(shown)[-2] == (
         "invalid: tickets: avg_cost <= $0.002: the cost is unknown for all 2 cases; "
-        "add the model to model_eval_prices, or let it report cost_usd"
+        "let the model report cost_usd, or usage for a model in model_eval_prices"
     )
 
 
