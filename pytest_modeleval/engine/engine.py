@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.settings import Price, Settings
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "guess_usage"]
 
 _CHARACTERS_PER_TOKEN = 3  # of English it is about 4; a guess should rather be too high
 _USUAL_OUTPUT = 256  # tokens of an answer that nobody has seen yet
@@ -187,9 +187,7 @@ class Engine:
 
     def _guess_usd(self, call: _Call) -> float | None:
         """What a call may cost that nobody has made yet, by its tokens; None where unknown."""
-        n_input = call.n_tokens - _USUAL_OUTPUT
-        usage = Usage(input_tokens=int(n_input), output_tokens=_USUAL_OUTPUT)
-        return self._price(call.model, Prediction(output="", usage=usage)).usd
+        return self._price(call.model, Prediction(output="", usage=call.guess)).usd
 
     def _clocks(
         self, started: float | None, handed_over_s: float | None, call_s: float | None
@@ -308,10 +306,9 @@ class _Call:
         self._ledger: Ledger | None = None
 
     @cached_property
-    def n_tokens(self) -> float:
+    def guess(self) -> Usage:
         """About how many tokens question and answer have."""
-        text = self._input if isinstance(self._input, str) else repr(self._input)
-        return len(text) / _CHARACTERS_PER_TOKEN + _USUAL_OUTPUT
+        return guess_usage(self._input)
 
     async def attempt(self) -> Prediction:
         """One attempt, when its turn has come.
@@ -321,7 +318,7 @@ class _Call:
         """
         limit = self._limit
         if limit.is_slowed:
-            await limit.turn(self.n_tokens)
+            await limit.turn(_n_tokens(self.guess))
         self.n_attempts += 1
         started = self._engine.clock()
         if self.first_s is None:
@@ -365,12 +362,22 @@ class _Call:
         if limit.is_indifferent:
             return
         usage = answer.usage
-        n_more = 0.0 if usage is None else usage.input_tokens + usage.output_tokens - self.n_tokens
+        n_more = 0 if usage is None else _n_tokens(usage) - _n_tokens(self.guess)
         lag_s = 0.0 if self.model.queues_itself else self._engine.lag.recent_s
         size = limit.size
         limit.answered(step, answer.latency_s or 0.0, lag_s=lag_s, n_tokens=n_more)
         if limit.size != size:
             self.model.resize(limit.size)
+
+
+def guess_usage(model_input: Any) -> Usage:
+    """About how many tokens a question and an answer have that nobody has seen."""
+    text = model_input if isinstance(model_input, str) else repr(model_input)
+    return Usage(input_tokens=len(text) // _CHARACTERS_PER_TOKEN + 1, output_tokens=_USUAL_OUTPUT)
+
+
+def _n_tokens(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens
 
 
 def _failed(error: BaseException, took_s: float) -> AttemptError:

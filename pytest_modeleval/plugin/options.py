@@ -30,6 +30,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="judge the thresholds though -k, --lf or --deselect left cases out",
     )
+    group.addoption(
+        "--model-eval-plan",
+        action="store_true",
+        default=False,
+        help="say what the run would ask, cost, take and be able to see, and ask nothing",
+    )
     for option in OPTIONS:
         group.addoption(
             option.flag,

@@ -74,6 +74,13 @@ def register(config: pytest.Config, settings: Settings) -> None:
         return
     is_worker = hasattr(config, "workerinput")
     is_controller = not is_worker and n_workers(config) > 0
+    if config.getoption("--model-eval-plan"):
+        if is_controller:
+            raise UsageError("--model-eval-plan runs nothing that workers could share; add -n0")
+        from pytest_modeleval.plugin.plans import Planner
+
+        manager.register(Planner(config, evals), "modeleval-planner")
+        return
     if is_controller and config.getoption("dist") == "each":
         raise UsageError("--dist each would ask every case once in each worker; use --dist load")
     if not is_controller:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
-from pytest_modeleval.core.records import FORMAT_VERSION, answer_to_dict
+from pytest_modeleval.core.records import FORMAT_VERSION, Record, answer_to_dict
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.store.journals import Journal, read_lines
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.redaction import Redactor
 
-__all__ = ["Run", "new_run_id", "read_predictions", "write_whole"]
+__all__ = ["Run", "last_records", "new_run_id", "read_predictions", "write_whole"]
+
+
+_RECENT = 50  # runs that are looked through for an earlier one of the same suite
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -112,6 +115,26 @@ def write_whole(path: Path, data: Mapping[str, Any]) -> None:
         draft.unlink(missing_ok=True)
 
 
+def last_records(runs: Path, *, suite: str, model: str | None) -> dict[str, Record]:
+    """The records of a suite in the newest run that asked this model, by case id.
+
+    Args:
+        runs: The folder of all runs.
+        suite: Name of the suite.
+        model: Name of the model; None for whichever it was.
+    """
+    folders = sorted((path for path in runs.glob("*") if path.is_dir()), reverse=True)
+    for folder in folders[:_RECENT]:
+        found = {
+            record.case_id: record
+            for record in map(Record.from_dict, read_lines(folder / "records.jsonl"))
+            if record.suite == suite and model in (None, record.model)
+        }
+        if found:
+            return found
+    return {}
+
+
 def read_predictions(folder: Path) -> dict[str, Prediction | Failure]:
     """The answers that a run has on disk, by key; of several to one key the last."""
     answers: dict[str, Prediction | Failure] = {}
@@ -123,6 +146,8 @@ def read_predictions(folder: Path) -> dict[str, Prediction | Failure]:
             known["usage"] = Usage(
                 **{name: counts[name] for name in Usage.__slots__ if name in counts}
             )
+        if "tool_calls" in known:
+            known["tool_calls"] = tuple(known["tool_calls"])
         answers[str(line.get("key"))] = (
             Failure(**known) if line.get("failed") else Prediction(**known)
         )
