@@ -29,8 +29,8 @@ __all__ = [
     "percentile_interval",
     "percentile_ranks",
     "percentiles",
-    "smallest_drop",
     "smallest_n_with_upper_bound",
+    "student_t_p",
     "student_t_quantile",
     "wilson",
     "wilson_of_rate",
@@ -166,6 +166,15 @@ def student_t_quantile(p: float, df: int) -> float:
     return t if p > 0.5 else -t
 
 
+def student_t_p(t: float, df: int) -> float:
+    """The two-sided p value of a Student t statistic: the chance of one at least as far from 0."""
+    if df < 1:
+        raise ValueError(f"df is at least 1, not {df!r}")
+    if t == 0:
+        return 1.0
+    return 0.0 if math.isinf(t) else min(2 * _student_t_tail(abs(t), df)[0], 1.0)
+
+
 def percentile(values: Sequence[float], q: float) -> float | None:
     """The ``q``-th percentile, exactly ``numpy.percentile(values, q, method="linear")``.
 
@@ -287,36 +296,6 @@ def smallest_n_with_upper_bound(q: float, confidence: float = _CONFIDENCE) -> in
     if q / 100 == 0:  # p0, and what a float can't tell from it
         return 1
     return max(1, math.ceil((math.log(tail) + _ROUNDING) / _log_share(q)))
-
-
-def smallest_drop(n: int, discordant: float) -> float | None:
-    """The smallest drop of accuracy that a paired comparison of ``n`` cases sees.
-
-    Seen is what the test finds at the 5 % level, two-sided, in 80 of 100 runs:
-    n = (z(0.975) sqrt(d) + z(0.8) sqrt(d - drop²))² / drop². (Connor 1987, Biometrics 43:207.)
-
-    Args:
-        n: Cases in both runs.
-        discordant: Share of the cases, in (0, 1], that are right in one run and wrong in the
-            other; a drop is never larger.
-
-    Returns:
-        The drop as a rate; None where not even a drop of all discordant cases is seen.
-    """
-    normal = NormalDist()
-    level, power = normal.inv_cdf(0.975), normal.inv_cdf(0.8)
-
-    def is_seen(drop: float) -> bool:
-        spread = level * math.sqrt(discordant) + power * math.sqrt(max(discordant - drop**2, 0.0))
-        return drop * math.sqrt(n) >= spread
-
-    if not is_seen(discordant):
-        return None
-    low, high = 0.0, discordant
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if is_seen(middle) else (middle, high)
-    return high
 
 
 def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_modeleval.core.gates import check_scopes
+from pytest_modeleval.core.paired import smallest_drop
 from pytest_modeleval.core.predictions import Prediction, Usage
-from pytest_modeleval.core.stats import smallest_drop
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.engine.engine import guess_usage
 from pytest_modeleval.engine.limits import FIRST_SIZE

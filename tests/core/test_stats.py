@@ -22,7 +22,6 @@ from pytest_modeleval.core.stats import (
     percentile_interval,
     percentile_ranks,
     percentiles,
-    smallest_drop,
     smallest_n_with_upper_bound,
     student_t_quantile,
     wilson,
@@ -576,24 +575,3 @@ def test_wilson_refuses_what_is_no_rate(rate, n):
     """A mistake of the caller is said."""
     with pytest.raises(ValueError, match=r"is (from|at least) 0"):
         wilson_of_rate(rate, n)
-
-
-@pytest.mark.parametrize(
-    ("n", "discordant", "drop"),
-    [
-        (100, 0.1, 0.0876),
-        (100, 0.2, 0.1238),
-        (50, 0.2, 0.173),
-        (500, 0.1, 0.0395),
-        (1000, 0.2, 0.0396),
-    ],
-)
-def test_the_smallest_drop_that_is_seen(n, discordant, drop):
-    """The vectors of ``paired MDE``: 8.8 points at n = 100 with a tenth of the cases changed."""
-    assert smallest_drop(n, discordant) == pytest.approx(drop, abs=5e-5)
-
-
-@pytest.mark.parametrize(("n", "discordant"), [(20, 0.1), (20, 0.2), (50, 0.1), (1, 1.0)])
-def test_no_drop_is_seen(n, discordant):
-    """So few cases show nothing, even where every change is for the worse."""
-    assert smallest_drop(n, discordant) is None

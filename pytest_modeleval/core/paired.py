@@ -1,0 +1,218 @@
+"""Paired statistics: what changed between two runs over the same cases.
+
+Each case is its own control, so what differs between easy and hard cases cancels out. A difference
+is after minus before: below 0 is worse for accuracy and scores, above 1 dearer for ratios.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.core.stats import mean_interval, student_t_p
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Change",
+    "change_of_means",
+    "change_of_rates",
+    "change_of_ratio",
+    "holm",
+    "mcnemar_mid_p",
+    "sign_flip_p",
+    "smallest_drop",
+]
+
+_EXACT = 16  # differences up to which all sign flips are looked at, 65,536 of them
+_N_FLIPS = 9_999
+_CHUNK = 250  # random flips at a time, so that 10,000 cases need 10 MB
+_SAME = 1e-12  # relative; sums of floats that differ by less are equal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How a number changed from one run to another, over the cases of both.
+
+    Attributes:
+        value: After minus before; of a ratio after divided by before.
+        low: Lower end of the 95 % interval; None where there is none.
+        high: Upper end of the 95 % interval; None where there is none.
+        p: The chance of such a change or a larger one, in either direction, where in truth there
+            is none; None where nothing can be said.
+        n: Cases that were compared.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int
+
+
+def change_of_rates(n_better: int, n_worse: int, n: int) -> Change | None:
+    """The change of a rate whose cases are right or wrong; None for no cases.
+
+    The p value is McNemar's mid-p, the interval Bonett and Price's adjusted Wald interval
+    (Bonett & Price 2012, British Journal of Mathematical and Statistical Psychology 65:430).
+
+    Args:
+        n_better: Cases that were wrong before and are right now.
+        n_worse: Cases that were right before and are wrong now.
+        n: All cases of both runs.
+    """
+    if not n:
+        return None
+    better, worse = (n_better + 1) / (n + 2), (n_worse + 1) / (n + 2)
+    middle = better - worse
+    error = math.sqrt((better + worse - middle**2) / (n + 2))
+    reach = NormalDist().inv_cdf(0.975) * error
+    return Change(
+        value=(n_better - n_worse) / n,
+        low=max(middle - reach, -1.0),
+        high=min(middle + reach, 1.0),
+        p=mcnemar_mid_p(n_better, n_worse),
+        n=n,
+    )
+
+
+def change_of_means(before: Sequence[float], after: Sequence[float]) -> Change | None:
+    """The change of a mean over cases; Student's t interval, p by sign flips. None for no cases."""
+    differences = [new - old for old, new in zip(before, after, strict=True)]
+    if not differences:
+        return None
+    interval = mean_interval(differences)
+    return Change(
+        value=math.fsum(differences) / len(differences),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        p=sign_flip_p(differences) if len(differences) > 1 else None,
+        n=len(differences),
+    )
+
+
+def change_of_ratio(before: Sequence[float], after: Sequence[float]) -> Change | None:
+    """By what factor times or costs changed, case by case: the geometric mean of after/before.
+
+    A paired t test on the logarithms, back on the scale of ratios. Pairs in which either is 0 have
+    no ratio and are left out; None where no pair is left.
+    """
+    pairs = zip(before, after, strict=True)
+    logs = [math.log(new / old) for old, new in pairs if old > 0 and new > 0]
+    if not logs:
+        return None
+    mean = math.fsum(logs) / len(logs)
+    interval = mean_interval(logs)
+    return Change(
+        value=math.exp(mean),
+        low=_exp(interval.low) if interval else None,
+        high=_exp(interval.high) if interval else None,
+        p=_paired_t_p(logs),
+        n=len(logs),
+    )
+
+
+def mcnemar_mid_p(n_better: int, n_worse: int) -> float:
+    """McNemar's mid-p, two-sided: twice the chance of fewer, plus that of as many.
+
+    Of the cases that changed, half would be better and half worse by chance. (Fagerland, Lydersen
+    & Laake 2013, BMC Medical Research Methodology 13:91.)
+    """
+    if n_better == n_worse:
+        return 1.0
+    n, fewer = n_better + n_worse, min(n_better, n_worse)
+    ways, below = 1, 0  # ways to choose the k-th count, and all before it
+    for k in range(fewer):
+        below += ways
+        ways = ways * (n - k) // (k + 1)
+    return float((2 * below + ways) / 2**n)
+
+
+def sign_flip_p(differences: Sequence[float]) -> float:
+    """The two-sided p value of a mean difference, were each sign as likely as its opposite.
+
+    All ways to flip the signs are looked at for up to 16 differences that are not 0, otherwise
+    9,999 random ones, always the same.
+    """
+    import numpy as np
+
+    values = np.array([value for value in differences if value != 0], dtype=float)
+    if not len(values):
+        return 1.0
+    seen = abs(values.sum()) * (1 - _SAME)
+    if len(values) <= _EXACT:
+        sums = np.zeros(1)
+        for value in values:
+            sums = np.concatenate([sums + value, sums - value])
+        return float(np.count_nonzero(np.abs(sums) >= seen) / len(sums))
+    random = np.random.default_rng(0)
+    n_as_far = 0
+    for start in range(0, _N_FLIPS, _CHUNK):
+        n_rows = min(_CHUNK, _N_FLIPS - start)
+        signs = random.integers(0, 2, size=(n_rows, len(values)), dtype=np.int8) * 2 - 1
+        n_as_far += int(np.count_nonzero(np.abs(signs @ values) >= seen))
+    return (n_as_far + 1) / (_N_FLIPS + 1)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """P values adjusted for being several, in their order (Holm 1979, Scand. J. Stat. 6:65)."""
+    order = sorted(range(len(ps)), key=lambda index: ps[index])
+    adjusted = [0.0] * len(ps)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(ps[index] * (len(ps) - rank), 1.0))
+        adjusted[index] = largest
+    return adjusted
+
+
+def smallest_drop(n: int, discordant: float) -> float | None:
+    """The smallest drop of a rate that a paired comparison of ``n`` cases sees.
+
+    Seen is what the test finds at the 5 % level, two-sided, in 80 of 100 runs:
+    n = (z(0.975) sqrt(d) + z(0.8) sqrt(d - drop²))² / drop². (Connor 1987, Biometrics 43:207.)
+
+    Args:
+        n: Cases in both runs.
+        discordant: Share of the cases, in (0, 1], that are right in one run and wrong in the
+            other; a drop is never larger.
+
+    Returns:
+        The drop as a rate; None where not even a drop of all discordant cases is seen.
+    """
+    normal = NormalDist()
+    level, power = normal.inv_cdf(0.975), normal.inv_cdf(0.8)
+
+    def is_seen(drop: float) -> bool:
+        spread = level * math.sqrt(discordant) + power * math.sqrt(max(discordant - drop**2, 0.0))
+        return drop * math.sqrt(n) >= spread
+
+    if not is_seen(discordant):
+        return None
+    low, high = 0.0, discordant
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_seen(middle) else (middle, high)
+    return high
+
+
+def _paired_t_p(values: Sequence[float]) -> float | None:
+    n = len(values)
+    if n < 2:
+        return None
+    mean = math.fsum(values) / n
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    if variance <= (_SAME * mean) ** 2:
+        return 1.0 if mean == 0 else 0.0
+    return student_t_p(mean / math.sqrt(variance / n), n - 1)
+
+
+def _exp(value: float | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
