@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.cases import count_tags
-from pytest_modeleval.core.gates import Coverage, check_scopes, judge
+from pytest_modeleval.core.gates import check_scopes, judge
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
 from pytest_modeleval.core.summaries import group_records, usual_metrics
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pytest_modeleval.core.cases import Case
-    from pytest_modeleval.core.gates import Verdict
+    from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.core.records import Outcome
     from pytest_modeleval.core.summaries import Summary
 

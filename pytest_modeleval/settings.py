@@ -17,6 +17,7 @@ from pytest_modeleval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pytest_modeleval.core.judgements import GateMode
     from pytest_modeleval.core.thresholds import Threshold
 
 __all__ = [
@@ -39,6 +40,7 @@ CONCURRENCY, TIMEOUT_S, RETRIES = 64, 60.0, 4
 
 _MAX_CONCURRENCY = 1024
 _TRANSPORTS = ("auto", "aiohttp", "sdk")
+_GATES: tuple[GateMode, ...] = ("point", "confident-fail", "confident-pass")
 _MAX_RETRIES = 20
 
 
@@ -156,6 +158,18 @@ OPTIONS: tuple[Option, ...] = (
         help="HTTP client of openai: models: aiohttp (extra 'fast'), sdk, or auto (default)",
     ),
     Option(
+        name="gate",
+        metavar="MODE",
+        help="what a threshold is held against: point (the number, default), confident-fail (not "
+        "met where all of the 95%% interval is on the wrong side), or confident-pass (met where all "
+        "of it is on the right side)",
+    ),
+    Option(
+        name="baseline",
+        metavar="RUN|FILE",
+        help="run to compare with: a file, or a run's id (default: evals/baseline.jsonl, if there)",
+    ),
+    Option(
         name="store",
         metavar="DIR",
         help="folder that runs are kept in (default: .modeleval, below rootdir)",
@@ -210,6 +224,8 @@ class Settings:
         prices: The user's price table, by model name.
         api_keys: By host the environment variable that holds the key of a server.
         transport: HTTP client of models behind a server.
+        gate: What a threshold is held against.
+        baseline: File or run to compare with; None for the usual file, if it is there.
         store: Folder that runs are kept in, relative to rootdir.
     """
 
@@ -227,6 +243,8 @@ class Settings:
     prices: Mapping[str, Price] = field(default_factory=dict)
     api_keys: Mapping[str, str] = field(default_factory=dict)
     transport: str = "auto"
+    gate: GateMode = "point"
+    baseline: str | None = None
     store: str = ".modeleval"
 
     def share(self, n_processes: int, *, concurrency: int) -> Settings:
@@ -279,6 +297,8 @@ def resolve(
         prices=texts.prices(root),
         api_keys=texts.api_keys(),
         transport=texts.choice("transport", _TRANSPORTS),
+        gate=texts.gate(),
+        baseline=texts.text("baseline"),
         store=texts.text("store") or ".modeleval",
     )
 
@@ -324,6 +344,10 @@ class _Texts:
         if text is not None and text not in known:
             raise UsageError(f"{place}: {text!r} is unknown; write {', '.join(known)}")
         return text or known[0]
+
+    def gate(self) -> GateMode:
+        name = self.choice("gate", _GATES)
+        return next(mode for mode in _GATES if mode == name)
 
     def count(self, name: str, low: int, high: int) -> int | None:
         text, place = self.text(name), self.lines(name)[1]

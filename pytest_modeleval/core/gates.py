@@ -6,9 +6,10 @@ that cannot be judged honestly is never met.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, get_args
 
+from pytest_modeleval.core.judgements import Coverage, GateMode, Judgement, Status, Verdict
+from pytest_modeleval.core.regressions import judge_regressions
 from pytest_modeleval.core.summaries import (
     AT_LEAST,
     NOTHING_SCORED,
@@ -23,123 +24,14 @@ from pytest_modeleval.core.words import out_of
 from pytest_modeleval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.records import Record
 
-__all__ = ["Coverage", "Judgement", "Status", "Verdict", "check_scopes", "judge"]
+__all__ = ["check_scopes", "judge"]
 
-Status = Literal["met", "not met", "invalid", "not judged"]
-
-_RANK: dict[Status, int] = {"met": 0, "not judged": 1, "invalid": 2, "not met": 3}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How much of one suite was meant to run.
-
-    Attributes:
-        suite: Name of the suite.
-        variant: Id of the suite's other parameters.
-        n_total: Cases of the dataset.
-        n_selected: Those of them that were left to run by ``-k``, ``--lf`` and their like.
-        tags: For each tag the same two numbers.
-        thresholds: Thresholds that the suite's own marker sets.
-    """
-
-    suite: str
-    variant: str = ""
-    n_total: int
-    n_selected: int
-    tags: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    thresholds: tuple[Threshold, ...] = ()
-
-    def of_tag(self, tag: str | None) -> tuple[int, int]:
-        """Cases in all and cases selected, of one tag or of all."""
-        return self.tags.get(tag, (0, 0)) if tag is not None else (self.n_total, self.n_selected)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What became of one threshold in one place.
-
-    Attributes:
-        threshold: The threshold.
-        suite: Title of the suite it was judged on; None for the pooled run.
-        model: The model it was judged on; None for the pooled run.
-        status: What it comes to.
-        metric: The number it was held against; None where there is none.
-        reason: Why it is not met, invalid or not judged; None where it is met.
-        is_uncertain: The interval holds the bound, so another run may turn out otherwise.
-        is_implied: The bound is a setting's (error rate), not a threshold the user wrote.
-    """
-
-    threshold: Threshold
-    suite: str | None
-    model: str | None
-    status: Status
-    metric: Metric | None = None
-    reason: str | None = None
-    is_uncertain: bool = False
-    is_implied: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """The judgement as plain data."""
-        return {
-            "threshold": self.threshold.text,
-            "suite": self.suite,
-            "model": self.model,
-            "status": self.status,
-            "metric": self.metric.to_dict() if self.metric else None,
-            "reason": self.reason,
-            "uncertain": self.is_uncertain,
-            "implied": self.is_implied,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The gate of a run: every threshold judged, and the worst of them.
-
-    Attributes:
-        status: The worst of the judgements.
-        judgements: A judgement for each threshold and place it holds.
-        summaries: The numbers that were judged, a summary for each suite and model.
-        reason: Why the run as a whole is invalid; None where it is not.
-    """
-
-    status: Status
-    judgements: tuple[Judgement, ...] = ()
-    summaries: tuple[Summary, ...] = ()
-    reason: str | None = None
-
-    @property
-    def fails(self) -> bool:
-        """Whether this verdict alone makes the exit status 1."""
-        return self.status in ("not met", "invalid")
-
-    @property
-    def explicit(self) -> tuple[Judgement, ...]:
-        """The judgements on thresholds that the user wrote."""
-        return tuple(item for item in self.judgements if not item.is_implied)
-
-    def of(self, summary: Summary, metric: str) -> list[Judgement]:
-        """The judgements on one metric of one summary, for all its cases."""
-        return [
-            item
-            for item in self.judgements
-            if (item.suite, item.model) == (summary.title, summary.model)
-            and item.threshold.metric == metric
-            and item.threshold.tag is None
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The verdict as plain data."""
-        return {
-            "status": self.status,
-            "reason": self.reason,
-            "thresholds": [item.to_dict() for item in self.judgements],
-        }
+_ORDER: tuple[Status, ...] = get_args(Status)  # from the best to the worst
 
 
 def check_scopes(
@@ -188,6 +80,8 @@ def judge(
     max_error_rate: float = 0.0,
     max_unscored_rate: float = 0.0,
     judge_partial: bool = False,
+    comparisons: Sequence[Comparison] | None = None,
+    mode: GateMode = "point",
 ) -> Verdict:
     """The verdict of a run.
 
@@ -198,6 +92,8 @@ def judge(
         max_error_rate: Share of errored cases that is still met.
         max_unscored_rate: Share of unscored cases that is still met.
         judge_partial: Judge a partial selection like a whole suite.
+        comparisons: What changed since the baseline; None where there is none.
+        mode: What has to lie on the right side of a bound.
     """
     summaries = tuple(group_records(records))
     written = [*thresholds, *_own_thresholds(coverages)]
@@ -206,12 +102,15 @@ def judge(
             return Verdict(status="not judged", summaries=summaries)
         reason = "no case was selected while thresholds are configured"
         return Verdict(status="invalid", summaries=summaries, reason=reason)
-    judged = _Judge(coverages, summaries, judge_partial=judge_partial)
-    judgements = [item for threshold in written for item in judged.judge(threshold)]
+    judged = _Judge(coverages, summaries, judge_partial=judge_partial, mode=mode)
+    absolute = [item for item in written if not item.is_regression]
+    regressions = [item for item in written if item.is_regression]
+    judgements = [item for threshold in absolute for item in judged.judge(threshold)]
+    judgements += judge_regressions(regressions, coverages, comparisons, judged.status_of_coverage)
     for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
         judgements += judged.judge(_implied(metric, bound), is_implied=True)
     statuses: list[Status] = [item.status for item in judgements]
-    status: Status = max(statuses, key=lambda item: _RANK[item], default="met")
+    status: Status = max(statuses, key=_ORDER.index, default="met")
     return Verdict(status=status, judgements=tuple(judgements), summaries=summaries)
 
 
@@ -219,11 +118,17 @@ class _Judge:
     """Judges one threshold after the other over the same summaries."""
 
     def __init__(
-        self, coverages: Sequence[Coverage], summaries: Sequence[Summary], *, judge_partial: bool
+        self,
+        coverages: Sequence[Coverage],
+        summaries: Sequence[Summary],
+        *,
+        judge_partial: bool,
+        mode: GateMode,
     ) -> None:
         self.coverages = coverages
         self.summaries = summaries
         self.judge_partial = judge_partial
+        self.mode = mode
 
     def judge(self, threshold: Threshold, *, is_implied: bool = False) -> list[Judgement]:
         """The judgements on a threshold, one for each place that it holds."""
@@ -327,9 +232,18 @@ class _Judge:
             return "invalid", reason, metric
         if not metric.is_complete:
             return "invalid", _incomplete_reason(metric, summary), metric
-        if threshold.is_met_by(metric.value):
+        if _is_met(metric, metric.value, threshold, "point" if is_implied else self.mode):
             return "met", None, metric
         return "not met", None, metric
+
+    def status_of_coverage(self, coverage: Coverage) -> tuple[Status, str | None] | None:
+        """Why a suite can't be judged, for what it lacks; None where nothing is lacking."""
+        n_ran = self._n_ran([coverage], None)
+        if coverage.n_selected < coverage.n_total and not self.judge_partial:
+            return "not judged", f"partial: {out_of(coverage.n_selected, coverage.n_total, 'case')}"
+        if n_ran < coverage.n_selected:
+            return "invalid", f"incomplete: {out_of(n_ran, coverage.n_selected, 'case')}"
+        return None
 
     def _n_ran(self, coverages: Sequence[Coverage], tag: str | None) -> int:
         """The number of cases of these suites that have a record, whatever the model."""
@@ -367,6 +281,16 @@ def _implied(metric: str, bound: float) -> Threshold:
         unit="rate",
         where=f"model_eval_max_{metric}",
     )
+
+
+def _is_met(metric: Metric, value: float, threshold: Threshold, mode: GateMode) -> bool:
+    """Whether the number, or what is known of it for sure, lies on the right side of the bound."""
+    if mode == "point" or not metric.is_estimate:
+        return threshold.is_met_by(value)
+    low = metric.low if metric.low is not None else float("-inf")
+    high = metric.high if metric.high is not None else float("inf")
+    best, worst = (high, low) if threshold.operator == ">=" else (low, high)
+    return threshold.is_met_by(worst if mode == "confident-pass" else best)
 
 
 def _straddles(metric: Metric | None, threshold: Threshold) -> bool:

@@ -72,6 +72,8 @@ class Threshold:
         unit: What the bound counts.
         suite: Name of the suite it holds for; None for each suite by itself; "all" pools the run.
         tag: The tag of the cases it holds for, or None for all cases.
+        is_regression: The bound is on how much worse than the baseline the metric may be: in
+            points for rates, relative for times and costs.
         where: Where the user wrote it, for messages.
     """
 
@@ -82,6 +84,7 @@ class Threshold:
     unit: Unit
     suite: str | None = None
     tag: str | None = None
+    is_regression: bool = False
     where: str = "model_eval_thresholds"
 
     def is_met_by(self, value: float) -> bool:
@@ -97,7 +100,7 @@ class Threshold:
         An upper bound, which wrong answers can only help to meet, does not.
         """
         counts = self.metric in QUALITY_METRICS or self.metric.startswith(("score(", "pass"))
-        return counts and self.operator == ">="
+        return counts and (self.operator == ">=" or self.is_regression)
 
 
 def is_equal(value: float, bound: float) -> bool:
@@ -142,18 +145,22 @@ def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Thres
     unit = metric_unit(metric)
     if unit is None:
         raise UsageError(f"{place}: unknown metric {metric!r}{_advice(metric)}")
-    if found["regression"]:
-        raise UsageError(
-            f"{place}: a regression is measured against a baseline, which this version "
-            "does not have yet; write an absolute threshold such as accuracy >= 90%"
-        )
-    operator = _parse_operator(found["operator"], metric, place)
+    is_regression = found["regression"] is not None
+    value = found["value"].strip()
+    operator: Literal[">=", "<="]
+    if is_regression:
+        operator = _parse_worse(found["operator"], metric, tag, suite, place)
+        bound = _parse_tolerance(value, place)
+    else:
+        operator = _parse_operator(found["operator"], metric, place)
+        bound = _parse_bound(value, metric, unit, place)
     return Threshold(
         text=" ".join(line.split()),
         metric=metric,
         operator=operator,
-        bound=_parse_bound(found["value"].strip(), metric, unit, place),
+        bound=bound,
         unit=unit,
+        is_regression=is_regression,
         suite=(suite or "").strip() or None,
         tag=tag.strip() if tag is not None else None,
         where=where,
@@ -209,6 +216,35 @@ def _parse_operator(operator: str, metric: str, place: str) -> Literal[">=", "<=
     else:
         intended = "<=" if metric in _SMALL_IS_GOOD else ">="
     raise UsageError(f"{place}: {operator!r} is not a bound; write {metric} {intended} VALUE")
+
+
+def _parse_worse(
+    operator: str, metric: str, tag: str | None, suite: str | None, place: str
+) -> Literal["<="]:
+    """The operator of a regression, which is always an upper bound on what gets worse."""
+    if metric not in ("accuracy", "mean_score", *_COSTS[:2]) and not metric.endswith("_latency"):
+        raise UsageError(
+            f"{place}: a regression is compared case by case, which {metric} is not; known are "
+            "accuracy, mean_score, p95_latency (and its like) and avg_cost"
+        )
+    if tag is not None or (suite or "").strip() == POOLED:
+        raise UsageError(f"{place}: a regression is judged on whole suites; leave out the scope")
+    if operator != "<=":
+        raise UsageError(f"{place}: a regression has an upper bound: {metric} regression <= 2%")
+    return "<="
+
+
+def _parse_tolerance(text: str, place: str) -> float:
+    """``2%`` or ``0.02`` as a number; of a time or cost it may be above 1."""
+    number = _decimal(text.removesuffix("%"))
+    if number is None or number < 0:
+        raise UsageError(f"{place}: {text!r} is not a tolerance; write 2% or 0.02")
+    if not text.endswith("%") and number >= 1:
+        raise UsageError(
+            f"{place}: for {_words(number)} percent write {_digits(number)}% or "
+            f"{_digits(number / 100)}"
+        )
+    return _float(number / 100 if text.endswith("%") else number, text, place)
 
 
 def _parse_bound(text: str, metric: str, unit: Unit, place: str) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
-from pytest_modeleval.core.gates import Coverage
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.plugin.state import EVALS
@@ -120,7 +120,12 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
         _refuse(f"{definition.nodeid}: two model_eval marks; write a test for each dataset")
     evals = metafunc.config.stash.get(EVALS, None)
     try:
-        suite = load_suite(definition, mark, evals.settings if evals else Settings())
+        suite = load_suite(
+            definition,
+            mark,
+            evals.settings if evals else Settings(),
+            has_baseline=evals is not None and evals.has_baseline,
+        )
     except UsageError as error:
         _refuse(
             f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
@@ -178,8 +183,16 @@ def read_marker(mark: pytest.Mark) -> Marker:
     )
 
 
-def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Settings) -> Suite:
+def load_suite(
+    definition: pytest.Function, mark: pytest.Mark, settings: Settings, *, has_baseline: bool
+) -> Suite:
     """The suite of a marked test function, its cases loaded.
+
+    Args:
+        definition: The test function.
+        mark: Its marker.
+        settings: For the model, and for thresholds on the suite.
+        has_baseline: A threshold on a regression judges something.
 
     Raises:
         UsageError: The marker or its dataset can't be used.
@@ -206,7 +219,11 @@ def load_suite(definition: pytest.Function, mark: pytest.Mark, settings: Setting
         system=marker.system,
         parameters=marker.parameters,
         thresholds=own,
-        governing=tuple(item for item in (*own, *holding) if item.judges_answers),
+        governing=tuple(
+            item
+            for item in (*own, *holding)
+            if item.judges_answers and (has_baseline or not item.is_regression)
+        ),
     )
 
 

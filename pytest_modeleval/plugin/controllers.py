@@ -71,6 +71,7 @@ class Controller:
         node.workerinput["model_eval"] = {
             "run_id": self.evals.run_id,
             "folder": str(self.evals.folder),
+            "has_baseline": self.evals.has_baseline,
             "has_lost_workers": self._has_lost_workers,
             "n_workers": int(node.workerinput["workercount"]),
             "concurrency": share(

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_modeleval.core.asked import merge_asked
-from pytest_modeleval.core.gates import Verdict, judge
+from pytest_modeleval.core.comparisons import compare, numbers_of
+from pytest_modeleval.core.gates import judge
+from pytest_modeleval.core.judgements import Verdict
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin import baselines
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.plugin.manifests import add_junit_properties, manifest, run_summary
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
@@ -53,6 +56,7 @@ class Gatekeeper:
         self._has_folder = False
         self._has_broken_files = False
         self._is_cut_short = False
+        self._saved: str | None = None
 
     # Hooks, in the order they run.
 
@@ -109,6 +113,14 @@ class Gatekeeper:
             )
         except OSError as error:
             self.evals.trouble.append(f"summary.json was not written: {error}")
+        if baselines.wants_saving(self.config):
+            about = manifest(
+                self.config, self.evals, started=self._started, datasets=self._datasets
+            )
+            about = {name: about[name] for name in ("run_id", "started", "git_commit")}
+            self._saved = baselines.save(
+                self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
+            )
         journal = self._run.records
         if journal.trouble is not None:
             lost = f"{journal.n_lost} of {len(self._records)} records"
@@ -129,6 +141,10 @@ class Gatekeeper:
                 trouble=tuple(self.evals.trouble),
                 verbosity=self.config.get_verbosity(),
                 width=getattr(getattr(terminalreporter, "_tw", None), "fullwidth", 80),
+                baseline=baselines.describe(self.evals.baseline),
+                comparisons=self.evals.comparisons or (),
+                can_save=self.evals.baseline is None and verdict.status == "met",
+                saved=self._saved,
                 asked=merge_asked(self.evals.asked),
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
             ),
@@ -191,15 +207,28 @@ class Gatekeeper:
         if self.invalid_reason is not None:
             self.evals.verdict = Verdict(status="invalid", reason=self.invalid_reason)
             return self.evals.verdict
+        records = self._in_order()
+        coverages = self.evals.coverages
+        if self.evals.baseline is not None:
+            is_whole = all(coverage.n_selected == coverage.n_total for coverage in coverages)
+            self.evals.comparisons = compare(
+                numbers_of(records), self.evals.baseline.cases, is_whole=is_whole
+            )
         self.evals.verdict = judge(
-            sorted(self._records.values(), key=lambda record: self._order.get(record.nodeid, -1)),
-            self.evals.coverages,
+            records,
+            coverages,
             settings.thresholds,
             max_error_rate=settings.max_error_rate,
             max_unscored_rate=settings.max_unscored_rate,
             judge_partial=bool(self.config.getoption("--model-eval-judge-partial")),
+            comparisons=self.evals.comparisons,
+            mode=settings.gate,
         )
         return self.evals.verdict
+
+    def _in_order(self) -> list[Record]:
+        """The records in the order of their items."""
+        return sorted(self._records.values(), key=lambda record: self._order.get(record.nodeid, -1))
 
     def _write_manifest(self) -> None:
         self._run.create(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pytest_modeleval.core.gates import Verdict
+    from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.plugin.state import Evals
 
 __all__ = ["add_junit_properties", "manifest", "run_summary"]
@@ -48,6 +48,7 @@ def manifest(
         "max_cost_usd": settings.max_cost_usd,
         "timeout_s": settings.timeout_s,
         "retries": settings.retries,
+        "gate": settings.gate,
         "max_error_rate": settings.max_error_rate,
         "max_unscored_rate": settings.max_unscored_rate,
         "prices": {name: asdict(price) for name, price in settings.prices.items()},
@@ -73,6 +74,8 @@ def run_summary(
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
+        "baseline": evals.baseline.name if evals.baseline else None,
+        "comparisons": [comparison.to_dict() for comparison in evals.comparisons or ()],
     }
 
 

@@ -36,6 +36,19 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="say what the run would ask, cost, take and be able to see, and ask nothing",
     )
+    group.addoption(
+        "--model-eval-save-baseline",
+        action="store_true",
+        default=False,
+        help="make this run the baseline that later ones are compared with (model_eval_baseline, "
+        "or evals/baseline.jsonl); refused for a run that is partial or fails",
+    )
+    group.addoption(
+        "--model-eval-force-baseline",
+        action="store_true",
+        default=False,
+        help="save the baseline also of a run that fails",
+    )
     for option in OPTIONS:
         group.addoption(
             option.flag,

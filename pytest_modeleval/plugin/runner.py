@@ -22,6 +22,7 @@ from pytest_modeleval.models.function import FunctionModel
 from pytest_modeleval.models.meters import Ledger, entered_in, is_metering
 from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
+from pytest_modeleval.plugin.baselines import check_saving
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
 from pytest_modeleval.plugin.collect import covered
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
@@ -74,6 +75,8 @@ class Runner:
         try:
             check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
             self.models.make(items)
+            if self.link is None:
+                check_saving(self.config, evals)
         except UsageError as error:
             if self.link is None:
                 raise pytest.UsageError(str(error)) from None

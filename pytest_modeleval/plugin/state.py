@@ -14,11 +14,13 @@ from pytest_modeleval.store.runs import Run, new_run_id
 
 if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
-    from pytest_modeleval.core.gates import Coverage, Verdict
+    from pytest_modeleval.core.comparisons import Comparison
+    from pytest_modeleval.core.judgements import Coverage, Verdict
     from pytest_modeleval.models.meters import Ledger
     from pytest_modeleval.plugin.caselogs import CaseLog
     from pytest_modeleval.plugin.collect import EvalItem, Suite
     from pytest_modeleval.settings import Settings
+    from pytest_modeleval.store.baselines import Baseline
 
 __all__ = [
     "CASE_LOG",
@@ -48,6 +50,9 @@ class Evals:
         verdict: The verdict, once there is one.
         trouble: Sentences on what could not be written, or was cut off.
         asked: How each model was asked, by every process that asked it.
+        baseline: The run to compare with; None where there is none, and in a worker.
+        has_baseline: Whether there is one, here or in the controller.
+        comparisons: What changed since the baseline, once the run is judged.
     """
 
     settings: Settings
@@ -61,6 +66,9 @@ class Evals:
     verdict: Verdict | None = None
     trouble: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    baseline: Baseline | None = None
+    has_baseline: bool = False
+    comparisons: list[Comparison] | None = None
 
     def open_run(self) -> Run:
         """The run's folder, to read or write; nothing is made on disk."""

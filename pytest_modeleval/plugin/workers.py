@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modeleval.core.gates import Coverage
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.thresholds import Threshold
 from pytest_modeleval.plugin.collect import datasets_of

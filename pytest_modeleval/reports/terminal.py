@@ -9,6 +9,7 @@ from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.summaries import records_of, usual_metrics
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
 from pytest_modeleval.reports.texts import columns, cut, one_line, visible
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_modeleval.core.asked import Asked
-    from pytest_modeleval.core.gates import Coverage, Judgement, Status, Verdict
+    from pytest_modeleval.core.comparisons import Comparison
+    from pytest_modeleval.core.judgements import Coverage, Judgement, Status, Verdict
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.core.summaries import Metric, Summary
 
@@ -35,6 +37,7 @@ _COLORS: dict[Status, str] = {
     "not met": "red",
     "invalid": "red",
     "not judged": "yellow",
+    "inconclusive": "yellow",
 }
 
 
@@ -60,6 +63,10 @@ class Shown:
         verbosity: pytest's verbosity: below 0 the verdict alone, from 2 on every case.
         has_thresholds: Whether the user set any.
         asked: How each model was asked.
+        baseline: What the run is compared with, as it is shown; None for nothing.
+        comparisons: What changed since then.
+        saved: What became of making this run the baseline; None where nobody wanted it.
+        can_save: Nothing keeps this run from being a baseline, and there is none.
         width: Columns of the terminal.
     """
 
@@ -70,6 +77,10 @@ class Shown:
     verbosity: int = 0
     has_thresholds: bool = True
     asked: Sequence[Asked] = ()
+    baseline: str | None = None
+    comparisons: Sequence[Comparison] = ()
+    saved: str | None = None
+    can_save: bool = False
     width: int = 80
 
 
@@ -122,11 +133,24 @@ def _blocks(shown: Shown) -> Iterator[Line]:
         yield from _tables(shown)
         yield from _asked(shown)
         yield from _failures(shown)
+        if shown.baseline is not None:
+            yield from compared(
+                shown.comparisons,
+                shown.verdict.judgements,
+                baseline=shown.baseline,
+                width=shown.width,
+                is_verbose=shown.verbosity > 0,
+            )
     if shown.verbosity > 1:
         yield from _all_cases(shown)
     yield from _gate(shown)
     for sentence in (*shown.trouble, *_late(shown)):
         yield Line(text=f"warning: {sentence}", color="yellow")
+    if shown.saved is not None:
+        is_saved = shown.saved.startswith("baseline saved")
+        yield Line(text=shown.saved, color=None if is_saved else "red")
+    elif shown.can_save and shown.verbosity >= 0:
+        yield Line(text="no baseline yet; --model-eval-save-baseline makes this run one")
     if shown.folder is not None and shown.verbosity >= 0:
         yield Line(text=f"records: {shown.folder}/records.jsonl")
 
@@ -175,7 +199,8 @@ def _table(summary: Summary, shown: Shown) -> tuple[str, list[Row], list[str]]:
     judged = [
         item
         for item in shown.verdict.judgements
-        if (item.suite, item.model) == (summary.title, summary.model) and not _goes_without(item)
+        if (item.suite, item.model) == (summary.title, summary.model)
+        and not (_goes_without(item) or item.threshold.is_regression)
     ]
     rows: list[Row] = []
     notes = []
@@ -408,9 +433,9 @@ def _gate(shown: Shown) -> Iterator[Line]:
     for text in dict.fromkeys(sentences):
         yield Line(text=text, color="red")
     partial = [
-        f"not judged: {_place(item)}{item.reason}"
+        f"{item.status}: {_place(item)}{_asking(item)}{item.reason}"
         for item in verdict.explicit
-        if item.status == "not judged"
+        if item.status in ("not judged", "inconclusive")
     ]
     for text in dict.fromkeys(partial):
         yield Line(text=text, color="yellow")
@@ -421,6 +446,8 @@ def _sentence(item: Judgement, verdict: Verdict) -> str:
     """``not met: test_routes_ticket: accuracy is 92.2 %, wanted >= 95% (n=64)``."""
     threshold, metric = item.threshold, item.metric
     place = _place(item, model=item.model if _has_models(verdict) else None)
+    if threshold.is_regression:
+        return f"{item.status}: {place}{threshold.text}: {item.reason}"
     bound = bound_text(threshold)
     if item.status == "invalid" or metric is None:
         what = "" if item.is_implied else f"{threshold.metric} {bound}: "
@@ -429,6 +456,11 @@ def _sentence(item: Judgement, verdict: Verdict) -> str:
     name = names.get(threshold.metric, f"{_label(threshold.metric)} is")
     value = value_text(metric.value, metric.unit, bound=threshold.bound)
     return f"not met: {place}{name} {value}, wanted {bound} (n={metric.n})"
+
+
+def _asking(item: Judgement) -> str:
+    """The threshold itself, where the reason alone would not say which one it is about."""
+    return f"{item.threshold.text}: " if item.threshold.is_regression else ""
 
 
 def _place(item: Judgement, *, model: str | None = None) -> str:

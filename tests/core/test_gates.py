@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.gates import Coverage, check_scopes, judge
+from pytest_modeleval.core.gates import check_scopes, judge
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.errors import UsageError

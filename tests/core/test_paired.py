@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_modeleval.core.paired import (
@@ -75,6 +75,7 @@ def test_several_thresholds():
     assert holm([]) == []
 
 
+@settings(deadline=None)  # scipy is imported on the way
 @given(better=st.integers(0, 60), worse=st.integers(0, 60))
 def test_mid_p_is_between_the_exact_tests(better, worse):
     """scipy's binomial test: mid-p is the exact p less the chance of as many."""
@@ -91,6 +92,7 @@ def test_mid_p_of_many_changes():
     assert 0 < mcnemar_mid_p(4_900, 5_100) < 0.05
 
 
+@settings(deadline=None)
 @given(scores)
 def test_sign_flips_are_those_of_scipy(values):
     """The exact test is scipy's permutation test of one sample."""
@@ -126,6 +128,7 @@ def change_of_t(values):
     return pytest.importorskip("scipy.stats").ttest_1samp(values, 0).pvalue
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=3, max_size=40), st.floats(0.5, 2))
 def test_ratios_are_those_of_a_t_test_on_logarithms(before, factor):
     """scipy's paired t test on the logarithms."""

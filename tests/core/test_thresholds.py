@@ -180,8 +180,8 @@ NOT_A_THRESHOLD = (
     "for example accuracy >= 90% or p95_latency <= 800ms"
 )
 REGRESSION = (
-    "a regression is measured against a baseline, which this version does not have yet; "
-    "write an absolute threshold such as accuracy >= 90%"
+    "a regression is compared case by case, which macro_f1 is not; known are accuracy, "
+    "mean_score, p95_latency (and its like) and avg_cost"
 )
 
 
@@ -202,8 +202,20 @@ REGRESSION = (
             "tickets[]: accuracy >= 90%",
             "the brackets hold no tag; name one or leave them out",
         ),
-        ("accuracy regression <= 2%", REGRESSION),
-        ("p95_latency regression <= 10%", REGRESSION),
+        ("macro_f1 regression <= 2%", REGRESSION),
+        (
+            "accuracy regression >= 2%",
+            "a regression has an upper bound: accuracy regression <= 2%",
+        ),
+        (
+            "accuracy regression <= 2",
+            "for 2 percent write 2% or 0.02",
+        ),
+        ("accuracy regression <= few", "'few' is not a tolerance; write 2% or 0.02"),
+        (
+            "all: accuracy regression <= 2%",
+            "a regression is judged on whole suites; leave out the scope",
+        ),
         ("accuracy >=", "the value is missing"),
         ("accuracy > 90%", "'>' is not a bound; write accuracy >= VALUE"),
         ("p95_latency < 1s", "'<' is not a bound; write p95_latency <= VALUE"),
@@ -381,3 +393,20 @@ def test_the_time_to_the_first_token():
     threshold = parse_threshold("p95_ttft <= 1s")
 
     assert (threshold.metric, threshold.unit, threshold.bound) == ("p95_ttft", "seconds", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "bound"),
+    [
+        ("accuracy regression <= 2%", 0.02),
+        ("tickets: p95_latency regression <= 150%", 1.5),
+        ("avg_cost regression <= 0.1", 0.1),
+    ],
+)
+def test_a_regression(line, bound):
+    """How much worse than the baseline it may be: points for rates, a share for times and money."""
+    threshold = parse_threshold(line)
+
+    assert threshold.is_regression
+    assert threshold.bound == pytest.approx(bound)
+    assert parse_threshold(threshold.text) == threshold

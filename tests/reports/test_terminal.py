@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.gates import Coverage, judge
+from pytest_modeleval.core.gates import judge
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.reports.terminal import Shown, header, render, write

@@ -1,0 +1,317 @@
+"""Comparisons: two runs over the same cases, paired by case id.
+
+What a comparison needs of a run is a few numbers for each case, so a baseline is a small file and
+not a run kept for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.paired import (
+    Change,
+    change_of_means,
+    change_of_rates,
+    change_of_ratio,
+    smallest_drop,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_modeleval.core.records import Record
+
+__all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "numbers_of"]
+
+_LEAST_DISCORDANT = 0.05
+_MAX_OUTPUT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseNumbers:
+    """What a comparison needs of one case in one run, over all its repeats.
+
+    Attributes:
+        suite: Name of the suite.
+        case_id: The case's id.
+        variant: Id of the suite's other parameters, "" where it has none.
+        model: Name of the model.
+        content_hash: Hash of question and expectation.
+        pass_rate: Share of the repeats that were passed, errors counted as not; None where no
+            repeat was scored.
+        score: Mean score; None where no repeat was scored.
+        latency_s: Geometric mean of the repeats' seconds; None where none was measured.
+        cost_usd: Mean cost; None where one is unknown.
+        output: The last answer, cut to 200 characters; None where there is none.
+        outcome: What the last repeat counted as.
+        scorers: Names of the scores, which have to be the same for scores to be compared.
+    """
+
+    suite: str
+    case_id: str
+    variant: str = ""
+    model: str | None = None
+    content_hash: str = ""
+    pass_rate: float | None = None
+    score: float | None = None
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    output: str | None = None
+    outcome: str = "passed"
+    scorers: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[str, str, str | None]:
+        """Suite, variant and model."""
+        return self.suite, self.variant, self.model
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, without what is unknown."""
+        data = asdict(self)
+        if not self.scorers:  # the score then only says again what was passed
+            data["score"] = None
+        if self.outcome == "passed":
+            data["outcome"] = None
+        return {name: value for name, value in data.items() if value not in (None, "", ())}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CaseNumbers:
+        """What ``to_dict`` gave; fields of later versions are passed over."""
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        known["scorers"] = tuple(known.get("scorers", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePair:
+    """One case before and after."""
+
+    before: CaseNumbers
+    after: CaseNumbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What changed in one suite, asked of one model, since the baseline.
+
+    Attributes:
+        suite: Name of the suite.
+        variant: Id of the suite's other parameters.
+        model: Name of the model now.
+        baseline_model: Name of the model then.
+        pairs: The cases of both runs that are the same.
+        added: Ids of cases that the baseline does not have.
+        removed: Ids of cases that this run does not have.
+        changed: Ids of cases whose question or expectation is another.
+    """
+
+    suite: str
+    variant: str
+    model: str | None
+    baseline_model: str | None
+    pairs: tuple[CasePair, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    @property
+    def broke(self) -> list[CasePair]:
+        """The cases that are worse than before, those that failed altogether first."""
+        worse = [pair for pair in self._scored if _rate(pair.after) < _rate(pair.before)]
+        return sorted(worse, key=lambda pair: _rate(pair.after) - _rate(pair.before))
+
+    @property
+    def mended(self) -> list[CasePair]:
+        """The cases that are better than before."""
+        better = [pair for pair in self._scored if _rate(pair.after) > _rate(pair.before)]
+        return sorted(better, key=lambda pair: _rate(pair.before) - _rate(pair.after))
+
+    @property
+    def accuracy(self) -> Change | None:
+        """The change of accuracy: McNemar where each case is right or wrong, else sign flips."""
+        pairs = self._scored
+        rates = [(_rate(pair.before), _rate(pair.after)) for pair in pairs]
+        if all(before in (0, 1) and after in (0, 1) for before, after in rates):
+            return change_of_rates(len(self.mended), len(self.broke), len(pairs))
+        return change_of_means([before for before, _ in rates], [after for _, after in rates])
+
+    @property
+    def accuracies(self) -> tuple[float, float] | None:
+        """Accuracy before and after, over the cases of both runs."""
+        pairs = self._scored
+        if not pairs:
+            return None
+        before = math.fsum(_rate(pair.before) for pair in pairs) / len(pairs)
+        after = math.fsum(_rate(pair.after) for pair in pairs) / len(pairs)
+        return before, after
+
+    @property
+    def score(self) -> Change | None:
+        """The change of the mean score; None where there is none beside right and wrong."""
+        if not any(pair.after.scorers for pair in self.pairs) or self.score_note:
+            return None
+        before, after = self._both(lambda case: case.score)
+        return change_of_means(before, after)
+
+    @property
+    def score_note(self) -> str | None:
+        """Why scores are not compared; None where they are."""
+        scorers = {case.scorers for pair in self.pairs for case in (pair.before, pair.after)}
+        return "not comparable: other scorers" if len(scorers) > 1 else None
+
+    @property
+    def latency(self) -> Change | None:
+        """The ratio of the cases' latencies."""
+        return change_of_ratio(*self._both(lambda case: case.latency_s))
+
+    @property
+    def cost(self) -> Change | None:
+        """The ratio of the cases' costs."""
+        return change_of_ratio(*self._both(lambda case: case.cost_usd))
+
+    @property
+    def visible_drop(self) -> float | None:
+        """The smallest drop of accuracy that this comparison could have seen."""
+        pairs = self._scored
+        if not pairs:
+            return None
+        n_other = sum(_rate(pair.before) != _rate(pair.after) for pair in pairs)
+        return smallest_drop(len(pairs), max(n_other / len(pairs), _LEAST_DISCORDANT))
+
+    @property
+    def _scored(self) -> list[CasePair]:
+        return [
+            pair
+            for pair in self.pairs
+            if pair.before.pass_rate is not None and pair.after.pass_rate is not None
+        ]
+
+    def _both(
+        self, number: Callable[[CaseNumbers], float | None]
+    ) -> tuple[list[float], list[float]]:
+        """A number before and after, of the cases that have it in both runs."""
+        both = [(number(pair.before), number(pair.after)) for pair in self.pairs]
+        known = [(old, new) for old, new in both if old is not None and new is not None]
+        return [old for old, _ in known], [new for _, new in known]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain data."""
+        names = ("accuracy", "score", "latency", "cost")
+        changes = {name: getattr(self, name) for name in names}
+        return {
+            "suite": self.suite,
+            "variant": self.variant,
+            "model": self.model,
+            "baseline_model": self.baseline_model,
+            "n": len(self.pairs),
+            "changes": {name: asdict(change) for name, change in changes.items() if change},
+            "broke": [pair.after.case_id for pair in self.broke],
+            "mended": [pair.after.case_id for pair in self.mended],
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "changed": list(self.changed),
+            "visible_drop": self.visible_drop,
+        }
+
+
+def numbers_of(records: Iterable[Record]) -> list[CaseNumbers]:
+    """What a comparison needs of a run, sorted by suite, model and case."""
+    groups: dict[tuple[str, str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.outcome != "skipped":
+            key = (record.suite, record.variant, record.model or "", record.case_id)
+            groups[key].append(record)
+    return [_numbers(groups[key]) for key in sorted(groups)]
+
+
+def compare(
+    after: Sequence[CaseNumbers], before: Sequence[CaseNumbers], *, is_whole: bool = True
+) -> list[Comparison]:
+    """What changed from one run to another, for each suite and model of the later one.
+
+    A suite is compared with what the baseline has of the same model; where it has none of that,
+    and only one other, with that one, since another model is what one may want to compare.
+
+    Args:
+        after: The cases of the later run.
+        before: The cases of the baseline.
+        is_whole: The later run is not a selection, so that what it lacks was removed.
+    """
+    then: dict[tuple[str, str], dict[str | None, list[CaseNumbers]]] = defaultdict(dict)
+    for case in before:
+        then[case.suite, case.variant].setdefault(case.model, []).append(case)
+    now: dict[tuple[str, str, str | None], list[CaseNumbers]] = defaultdict(list)
+    for case in after:
+        now[case.place].append(case)
+    comparisons = []
+    for (suite, variant, model), cases in now.items():
+        models = then.get((suite, variant), {})
+        other = model if model in models else next(iter(models)) if len(models) == 1 else None
+        if models and (other in models):
+            comparisons.append(_compare(cases, models[other], is_whole=is_whole))
+    return comparisons
+
+
+def _compare(
+    after: Sequence[CaseNumbers], before: Sequence[CaseNumbers], *, is_whole: bool
+) -> Comparison:
+    old = {case.case_id: case for case in before}
+    new = {case.case_id: case for case in after}
+    shared = [case_id for case_id in new if case_id in old]
+    same = [name for name in shared if new[name].content_hash == old[name].content_hash]
+    return Comparison(
+        suite=after[0].suite,
+        variant=after[0].variant,
+        model=after[0].model,
+        baseline_model=before[0].model,
+        pairs=tuple(CasePair(before=old[name], after=new[name]) for name in same),
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new) if is_whole else (),
+        changed=tuple(name for name in shared if name not in set(same)),
+    )
+
+
+def _numbers(records: Sequence[Record]) -> CaseNumbers:
+    """The numbers of one case's repeats."""
+    last = records[-1]
+    scored = [record for record in records if record.outcome != "unscored"]
+    latencies = [record.latency_s for record in records if record.latency_s]
+    costs = [record.cost_usd for record in records]
+    known = [cost for cost in costs if cost is not None]
+    return CaseNumbers(
+        suite=last.suite,
+        variant=last.variant,
+        model=last.model,
+        case_id=last.case_id,
+        content_hash=last.content_hash,
+        pass_rate=_mean([float(record.outcome == "passed") for record in scored]),
+        score=_mean([_score(record) for record in scored]),
+        latency_s=_geometric_mean(latencies),
+        cost_usd=_mean(known) if len(known) == len(costs) else None,
+        output=None if last.output is None else str(last.output)[:_MAX_OUTPUT],
+        outcome=last.outcome,
+        scorers=tuple(sorted({name for record in records for name in record.scores})),
+    )
+
+
+def _rate(case: CaseNumbers) -> float:
+    assert case.pass_rate is not None
+    return case.pass_rate
+
+
+def _score(record: Record) -> float:
+    """The mean of a record's scores; 1 for passed and 0 for not where it has none."""
+    if record.outcome == "errored" or not record.scores:
+        return float(record.outcome == "passed")
+    return math.fsum(float(score["value"]) for score in record.scores.values()) / len(record.scores)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _geometric_mean(values: Sequence[float]) -> float | None:
+    return math.exp(math.fsum(map(math.log, values)) / len(values)) if values else None

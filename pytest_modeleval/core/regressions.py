@@ -1,0 +1,106 @@
+"""Regressions: the thresholds on how much worse than the baseline a suite may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.core.judgements import Judgement
+from pytest_modeleval.core.paired import holm
+from pytest_modeleval.core.thresholds import is_equal
+from pytest_modeleval.core.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_modeleval.core.comparisons import Comparison
+    from pytest_modeleval.core.judgements import Coverage, Status
+    from pytest_modeleval.core.paired import Change
+    from pytest_modeleval.core.thresholds import Threshold
+
+__all__ = ["judge_regressions"]
+
+_LEVEL = 0.05  # a worse number that chance brings about as often is not held against anyone
+
+
+def judge_regressions(
+    thresholds: Sequence[Threshold],
+    coverages: Sequence[Coverage],
+    comparisons: Sequence[Comparison] | None,
+    trouble_of: Callable[[Coverage], tuple[Status, str | None] | None],
+) -> list[Judgement]:
+    """The judgements on the regression thresholds of a run, its p values adjusted together.
+
+    Worse than the tolerance fails only where chance alone would hardly do it; otherwise it is
+    inconclusive.
+    """
+    if comparisons is None:
+        reason = "there is no baseline yet; --model-eval-save-baseline makes one"
+        return [
+            Judgement(threshold=item, suite=None, model=None, status="not judged", reason=reason)
+            for item in thresholds
+        ]
+    found: list[tuple[Threshold, Coverage, Comparison | None]] = []
+    for threshold in thresholds:
+        for coverage in coverages:
+            if threshold.suite in (None, coverage.suite) and coverage.n_selected:
+                place = (coverage.suite, coverage.variant)
+                own = [item for item in comparisons if (item.suite, item.variant) == place]
+                pairs: list[Comparison | None] = [*own] or [None]
+                found += [(threshold, coverage, item) for item in pairs]
+    changes = [
+        _change(threshold, comparison) if comparison else None for threshold, _, comparison in found
+    ]
+    ps = iter(holm([change.p for change in changes if change is not None and change.p is not None]))
+    judgements: list[Judgement] = []
+    for (threshold, coverage, comparison), change in zip(found, changes, strict=True):
+        p = next(ps) if change is not None and change.p is not None else None
+        judged: tuple[Status, str | None] = _regression(threshold, comparison, change, p)
+        status, why = trouble_of(coverage) or judged
+        title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
+        judgements.append(
+            Judgement(
+                threshold=threshold,
+                suite=title,
+                model=comparison.model if comparison else None,
+                status=status,
+                reason=why,
+            )
+        )
+    return judgements
+
+
+def _change(threshold: Threshold, comparison: Comparison) -> Change | None:
+    """The change that a regression threshold is held against."""
+    if threshold.metric == "accuracy":
+        return comparison.accuracy
+    if threshold.metric == "mean_score":
+        return comparison.score or (None if comparison.score_note else comparison.accuracy)
+    return comparison.latency if threshold.unit == "seconds" else comparison.cost
+
+
+def _regression(
+    threshold: Threshold, comparison: Comparison | None, change: Change | None, p: float | None
+) -> tuple[Status, str | None]:
+    """What a regression threshold comes to, and the sentence that says why."""
+    if comparison is None:
+        return "not judged", "the baseline does not have this suite"
+    if change is None:
+        return "invalid", comparison.score_note or "no case of the baseline can be compared"
+    is_rate = threshold.unit == "rate"
+    worse = -change.value if is_rate else change.value - 1
+    if worse < threshold.bound or is_equal(worse, threshold.bound):
+        return "met", None
+    by = f"{worse * 100:.1f} points" if is_rate else f"{worse * 100:.1f} %"
+    what = "latency, case by case," if threshold.unit == "seconds" else "cost, case by case,"
+    said = f"{threshold.metric.replace('_', ' ') if is_rate else what} is {by} worse"
+    if p is not None and p < _LEVEL:
+        return (
+            "not met",
+            f"{said}, allowed are {threshold.bound * 100:g} % (p {p:.2g}, n={change.n})",
+        )
+    drop = comparison.visible_drop if is_rate else None
+    sees = (
+        f"; {counted(change.n, 'case')} see a drop from {drop * 100:.1f} points on" if drop else ""
+    )
+    chance = "too few cases to tell" if p is None else f"may well be chance (p {p:.2g})"
+    return "inconclusive", f"{said}, which {chance}{sees}"

@@ -1,0 +1,150 @@
+"""Compared: what changed since the baseline, in words that need no course in statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.core.words import counted
+from pytest_modeleval.reports.tables import Line
+from pytest_modeleval.reports.texts import cut, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modeleval.core.comparisons import CasePair, Comparison
+    from pytest_modeleval.core.judgements import Judgement
+    from pytest_modeleval.core.paired import Change
+
+__all__ = ["compared"]
+
+_LEVEL = 0.05
+_MAX_CASES = 10
+_MAX_IDS = 5
+
+
+def compared(
+    comparisons: Sequence[Comparison],
+    judgements: Sequence[Judgement],
+    *,
+    baseline: str,
+    width: int,
+    is_verbose: bool,
+) -> Iterator[Line]:
+    """The lines on every suite that the baseline has too.
+
+    Args:
+        comparisons: What changed.
+        judgements: All judgements of the run; those on regressions are shown.
+        baseline: What it is compared with, as it is shown.
+        width: Columns of the terminal.
+        is_verbose: Name every case.
+    """
+    yield Line(text=cut(f"compared with {baseline}", width))
+    if not comparisons:
+        yield Line(text="  the baseline has none of these suites", color="yellow")
+    for comparison in comparisons:
+        for line in _suite(comparison, is_verbose=is_verbose):
+            yield Line(text=cut(line.text, width), color=line.color)
+    for item in judgements:
+        if item.threshold.is_regression:
+            place = f"{item.suite}: " if item.suite and len(comparisons) > 1 else ""
+            yield Line(text=f"  {place}{item.threshold.text}: {item.status}", color=_color(item))
+    yield Line()
+
+
+def _suite(comparison: Comparison, *, is_verbose: bool) -> Iterator[Line]:
+    title = comparison.suite + (f" ({comparison.variant})" if comparison.variant else "")
+    yield Line(text=f"  {one_line(title)}, {counted(len(comparison.pairs), 'case')} of both")
+    if comparison.model != comparison.baseline_model:
+        yield Line(text=f"    model     {comparison.baseline_model} -> {comparison.model}")
+    yield from _accuracy(comparison)
+    if comparison.score_note:
+        yield Line(text=f"    score     {comparison.score_note}", color="yellow")
+    elif comparison.score is not None:
+        yield Line(text=f"    score     {_points(comparison.score)}")
+    for label, change in (("latency", comparison.latency), ("cost", comparison.cost)):
+        if change is not None:
+            yield Line(text=f"    {label:<9} {_percent(change)}")
+    limit = None if is_verbose else _MAX_CASES
+    yield from _cases("broke", comparison.broke, limit, color="red")
+    yield from _cases("mended", comparison.mended, limit, color="green")
+    for word, ids in (
+        ("added", comparison.added),
+        ("removed", comparison.removed),
+        ("changed, so not compared", comparison.changed),
+    ):
+        if ids:
+            shown = ", ".join(ids[:_MAX_IDS]) + (", ..." if len(ids) > _MAX_IDS else "")
+            yield Line(text=f"    {len(ids)} {word}: {one_line(shown)}")
+
+
+def _accuracy(comparison: Comparison) -> Iterator[Line]:
+    """Before, after and the difference, and a line on what that says."""
+    change, both = comparison.accuracy, comparison.accuracies
+    if change is None or both is None:
+        yield Line(text="    accuracy  no case of both was scored", color="yellow")
+        return
+    before, after = (f"{rate * 100:.1f} %" for rate in both)
+    yield Line(text=f"    accuracy  {before} -> {after}: {_points(change)}")
+    if change.value == 0:
+        return
+    word = "better" if change.value > 0 else "worse"
+    if change.p is not None and change.p < _LEVEL:
+        color = "green" if change.value > 0 else "red"
+        yield Line(text=f"              {word}, and hardly by chance", color=color)
+        return
+    drop = comparison.visible_drop
+    sees = "too few cases to see any drop"
+    if drop is not None:
+        sees = f"{counted(change.n, 'case')} see a drop from {drop * 100:.1f} points on"
+    yield Line(text=f"              {word}, which may well be chance; {sees}")
+
+
+def _points(change: Change) -> str:
+    """``-2.8 points (-8.3 to +2.8), p 0.22``; the brackets hold the 95 % interval."""
+    said = "no change" if change.value == 0 else f"{change.value * 100:+.1f} points"
+    if change.low is not None and change.high is not None:
+        said += f" ({change.low * 100:+.1f} to {change.high * 100:+.1f})"
+    return said + _p(change)
+
+
+def _percent(change: Change) -> str:
+    """``+3.1 % (-2.2 to +9.1 %), p 0.23``."""
+    ends = [end for end in (change.value, change.low, change.high) if end is not None]
+    digits = 0 if max(abs(end - 1) for end in ends) >= 0.1 else 1
+    said = f"{(change.value - 1) * 100:+.{digits}f} %"
+    if change.low is not None and change.high is not None:
+        said += (
+            f" ({(change.low - 1) * 100:+.{digits}f} to {(change.high - 1) * 100:+.{digits}f} %)"
+        )
+    return said + _p(change)
+
+
+def _p(change: Change) -> str:
+    if change.p is None or change.p == 1:
+        return ""
+    return f", p {change.p:.2g}" if change.p >= 0.001 else ", p < 0.001"
+
+
+def _cases(
+    word: str, pairs: Sequence[CasePair], limit: int | None, *, color: str
+) -> Iterator[Line]:
+    """The cases that became worse or better, with the answer before and after."""
+    if not pairs:
+        return
+    yield Line(text=f"    {word}: {counted(len(pairs), 'case')}", color=color)
+    for pair in pairs[:limit]:
+        before, after = (_said(case) for case in (pair.before, pair.after))
+        yield Line(text=f"      {one_line(pair.after.case_id)}: {before} -> {after}")
+    if limit is not None and len(pairs) > limit:
+        yield Line(text=f"      ... and {len(pairs) - limit} more; -v shows them all")
+
+
+def _said(case: object) -> str:
+    output, outcome = getattr(case, "output", None), getattr(case, "outcome", "")
+    return cut(one_line(output), 28) if output is not None else str(outcome)
+
+
+def _color(item: Judgement) -> str:
+    colors = {"met": "green", "not met": "red", "invalid": "red"}
+    return colors.get(item.status, "yellow")

@@ -1,0 +1,173 @@
+"""Baselines: the run that others are measured against, as one file meant for git.
+
+The first line says which run it was; then a line for each case, sorted, so that a new baseline is a
+diff that can be read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
+from pytest_modeleval.core.records import FORMAT_VERSION, Record
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.store.journals import read_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_modeleval.core.redaction import Redactor
+
+__all__ = ["Baseline", "load_baseline", "save_baseline"]
+
+_KIND = "pytest-modeleval baseline"
+_DIGITS = 3  # of times and money; more would be noise in every diff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A run to compare with.
+
+    Attributes:
+        name: How it is called: the file's path, or the run's id.
+        cases: The numbers of its cases.
+        run_id: The run it was made of.
+        saved: When that run began, or None where unknown.
+        git_commit: The commit that was checked out, or None.
+    """
+
+    name: str
+    cases: tuple[CaseNumbers, ...]
+    run_id: str | None = None
+    saved: datetime | None = None
+    git_commit: str | None = None
+
+
+def save_baseline(
+    path: Path, cases: Sequence[CaseNumbers], about: Mapping[str, Any], *, redactor: Redactor
+) -> None:
+    """Write a baseline, whole or not at all.
+
+    Args:
+        path: The file.
+        cases: The numbers of its cases, sorted.
+        about: Which run it is: ``run_id``, ``started``, ``git_commit``.
+        redactor: Takes secrets out of the answers.
+
+    Raises:
+        UsageError: It can't be written.
+    """
+    head = {"format_version": FORMAT_VERSION, "kind": _KIND, **about}
+    lines = [json.dumps(head, ensure_ascii=False)]
+    for case in cases:
+        data = case.to_dict()
+        for name in ("pass_rate", "score", "latency_s", "cost_usd"):
+            if name in data:
+                data[name] = float(f"{data[name]:.{_DIGITS}g}")
+        lines.append(redactor.json_line(data))
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+        draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"baseline {path}: can't be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
+    """The baseline in a file, or in the folder of a run.
+
+    Args:
+        path: The file or folder.
+        shown: How the user calls it.
+        where: Where the user named it; messages begin with it.
+
+    Raises:
+        UsageError: There is none, or it can't be read.
+    """
+    if path.is_dir():
+        return _of_run(path, shown, where)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"{where}: no baseline {shown!r}: {reason}") from None
+    head = _parse(lines[0] if lines else "", f"{where}: {shown}:1")
+    if head.get("kind") != _KIND:
+        raise UsageError(
+            f"{where}: {shown}:1: this is no baseline; write one with --model-eval-save-baseline"
+        )
+    _check_version(head, f"{where}: {shown}")
+    cases = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        place = f"{where}: {shown}:{number}"
+        data = _parse(line, place)
+        try:
+            cases.append(CaseNumbers.from_dict(data))
+        except TypeError:
+            raise UsageError(f"{place}: a case needs suite and case_id") from None
+    return Baseline(
+        name=shown,
+        cases=tuple(cases),
+        run_id=head.get("run_id"),
+        saved=_moment(head.get("started")),
+        git_commit=head.get("git_commit"),
+    )
+
+
+def _of_run(folder: Path, shown: str, where: str) -> Baseline:
+    if not (folder / "records.jsonl").is_file():
+        raise UsageError(f"{where}: no baseline {shown!r}: the folder holds no records.jsonl")
+    records = [Record.from_dict(line) for line in read_lines(folder / "records.jsonl")]
+    head = next(iter(read_manifest(folder)), {})
+    return Baseline(
+        name=shown,
+        cases=tuple(numbers_of(records)),
+        run_id=head.get("run_id", folder.name),
+        saved=_moment(head.get("started")),
+        git_commit=head.get("git_commit"),
+    )
+
+
+def read_manifest(folder: Path) -> list[dict[str, Any]]:
+    """What ``run.json`` says, as a list of none or one."""
+    try:
+        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [data] if isinstance(data, dict) else []
+
+
+def _parse(line: str, place: str) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise UsageError(f"{place}: the line is damaged; it holds no JSON object")
+    return data
+
+
+def _check_version(head: Mapping[str, Any], place: str) -> None:
+    version = head.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise UsageError(
+            f"{place}: format_version {version} is of a later pytest-modeleval (this one reads up "
+            f"to {FORMAT_VERSION}); update it"
+        )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
