@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,8 @@ def save_baseline(
     except OSError as error:
         raise UsageError(f"baseline {path}: can't be written: {error.strerror}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:

@@ -112,7 +112,8 @@ def write_whole(path: Path, data: Mapping[str, Any]) -> None:
         draft.write_text(text + "\n", encoding="utf-8", errors="replace")
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def last_records(runs: Path, *, suite: str, model: str | None) -> dict[str, Record]:
