@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_modeleval.core.thresholds import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_modeleval.core.summaries import Metric, Summary
-    from pytest_modeleval.core.thresholds import Threshold
 
 __all__ = ["Coverage", "GateMode", "Judgement", "Status", "Verdict"]
 
@@ -40,6 +41,17 @@ class Coverage:
     n_selected: int
     tags: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The coverage as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
+        """The coverage that ``to_dict`` gave."""
+        tags = {tag: (counts[0], counts[1]) for tag, counts in data["tags"].items()}
+        thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
+        return cls(**{**data, "tags": tags, "thresholds": thresholds})
 
     def of_tag(self, tag: str | None) -> tuple[int, int]:
         """Cases in all and cases selected, of one tag or of all."""

@@ -145,9 +145,9 @@ class Controller:
 
     def _read_plan(self, plan: dict[str, Any]) -> None:
         """What the workers collected, of which the controller knew nothing."""
+        self._functions, self.evals.coverages = workers.read_plan(plan)
         if not self._has_plan:
             self._gatekeeper.add_datasets(plan["datasets"])
-        self._functions, self.evals.coverages = workers.read_plan(plan)
         self._has_plan = True
         self._gatekeeper.invalid_reason = None
         crashed, self._crashed = self._crashed, []

@@ -21,9 +21,15 @@ from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import baselines
 from pytest_modeleval.plugin.collect import datasets_of
-from pytest_modeleval.plugin.manifests import add_junit_properties, manifest, run_summary
+from pytest_modeleval.plugin.manifests import (
+    add_junit_properties,
+    history_line,
+    manifest,
+    run_summary,
+)
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
+from pytest_modeleval.store.history import append_history
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -113,6 +119,7 @@ class Gatekeeper:
             )
         except OSError as error:
             self.evals.trouble.append(f"summary.json was not written: {error}")
+        self._note_history(verdict, int(exitstatus))
         if baselines.wants_saving(self.config):
             about = manifest(
                 self.config, self.evals, started=self._started, datasets=self._datasets
@@ -229,6 +236,15 @@ class Gatekeeper:
     def _in_order(self) -> list[Record]:
         """The records in the order of their items."""
         return sorted(self._records.values(), key=lambda record: self._order.get(record.nodeid, -1))
+
+    def _note_history(self, verdict: Verdict, exit_status: int) -> None:
+        line = history_line(
+            self.config, self.evals, verdict, started=self._started, exit_status=exit_status
+        )
+        store = self.evals.folder.parent.parent
+        trouble = append_history(store, self.evals.redactor.values(line))
+        if trouble is not None:
+            self.evals.trouble.append(f"history.jsonl was not written: {trouble}")
 
     def _write_manifest(self) -> None:
         self._run.create(

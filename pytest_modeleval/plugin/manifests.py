@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["add_junit_properties", "manifest", "run_summary"]
+__all__ = ["add_junit_properties", "history_line", "manifest", "run_summary"]
 
 
 def manifest(
@@ -53,6 +53,7 @@ def manifest(
         "max_unscored_rate": settings.max_unscored_rate,
         "prices": {name: asdict(price) for name, price in settings.prices.items()},
         "datasets": dict(datasets),
+        "coverages": [coverage.to_dict() for coverage in evals.coverages],
         "git_commit": _git_commit(config.rootpath),
         "versions": {
             "python": platform.python_version(),
@@ -76,6 +77,29 @@ def run_summary(
         "suites": [summary.to_dict() for summary in verdict.summaries],
         "baseline": evals.baseline.name if evals.baseline else None,
         "comparisons": [comparison.to_dict() for comparison in evals.comparisons or ()],
+    }
+
+
+def history_line(
+    config: pytest.Config, evals: Evals, verdict: Verdict, *, started: datetime, exit_status: int
+) -> dict[str, Any]:
+    """What ``history.jsonl`` holds of a run: the usual numbers of each suite and model."""
+    return {
+        "run_id": evals.run_id,
+        "started": started.isoformat(timespec="seconds"),
+        "git_commit": _git_commit(config.rootpath),
+        "verdict": verdict.status,
+        "exit_status": exit_status,
+        "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
+        "suites": [
+            {
+                "suite": summary.title,
+                "model": summary.model,
+                "n": summary.n,
+                **{name: summary.metric(name).value for name in usual_metrics("junit")},
+            }
+            for summary in verdict.summaries
+        ],
     }
 
 

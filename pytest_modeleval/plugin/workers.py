@@ -7,14 +7,12 @@ with the first of them the plan.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.plain import clean_text
-from pytest_modeleval.core.thresholds import Threshold
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.store.runs import read_predictions
 
@@ -130,7 +128,7 @@ class WorkerLink:
         return {
             "datasets": datasets_of(evals.suites.values()),
             "functions": {suite.nodeid: suite.name for suite in evals.suites.values()},
-            "coverages": [asdict(coverage) for coverage in evals.coverages],
+            "coverages": [coverage.to_dict() for coverage in evals.coverages],
         }
 
     def hand_over_plan(self, config: pytest.Config, evals: Evals) -> None:
@@ -186,9 +184,5 @@ def _sendable(value: Any) -> Any:
 
 def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
     """The suites' names by node id and their coverages, as a worker's ``plan`` said them."""
-    coverages = []
-    for data in plan["coverages"]:
-        tags = {tag: (counts[0], counts[1]) for tag, counts in data["tags"].items()}
-        thresholds = tuple(Threshold(**threshold) for threshold in data["thresholds"])
-        coverages.append(Coverage(**(data | {"tags": tags, "thresholds": thresholds})))
+    coverages = [Coverage.from_dict(data) for data in plan["coverages"]]
     return plan["functions"], coverages

@@ -10,7 +10,9 @@ import json
 import os
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
@@ -20,11 +22,19 @@ from pytest_modeleval.store.journals import Journal, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pytest_modeleval.core.redaction import Redactor
 
-__all__ = ["Run", "last_records", "new_run_id", "read_predictions", "write_whole"]
+__all__ = [
+    "Run",
+    "StoredRun",
+    "find_run",
+    "last_records",
+    "load_run",
+    "new_run_id",
+    "read_predictions",
+    "write_whole",
+]
 
 
 _RECENT = 50  # runs that are looked through for an earlier one of the same suite
@@ -114,6 +124,72 @@ def write_whole(path: Path, data: Mapping[str, Any]) -> None:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run as its folder has it.
+
+    Attributes:
+        folder: The folder.
+        manifest: What ``run.json`` says.
+        records: The records; of several of one item the last.
+        summary: What ``summary.json`` says; empty where the run was cut off.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    records: tuple[Record, ...]
+    summary: Mapping[str, Any]
+
+
+def find_run(store: Path, name: str | None = None) -> Path:
+    """The folder of a run: by its id, by the beginning of it, by its path; the newest by default.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    runs = store / "runs"
+    if name is not None and (Path(name) / "run.json").is_file():
+        return Path(name)
+    folders = sorted(path.parent for path in runs.glob("*/run.json"))
+    found = [path for path in folders if name is None or path.name.startswith(name)]
+    if not found:
+        what = f"no run {name!r}" if name else "no run"
+        raise UsageError(f"{what} in {runs}; pytest --model-eval makes one")
+    if name is not None and len(found) > 1:
+        raise UsageError(
+            f"{name!r} is the beginning of {len(found)} runs in {runs}; write more of it"
+        )
+    return found[-1]
+
+
+def load_run(folder: Path) -> StoredRun:
+    """A run from its folder.
+
+    Raises:
+        UsageError: It can't be read, or is of a later version.
+    """
+    try:
+        manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder / 'run.json'} can't be read: {error}") from None
+    later = manifest.get("format_version")
+    if not isinstance(later, int) or later > FORMAT_VERSION:
+        raise UsageError(
+            f"{folder}: format_version {later} is of a later pytest-modeleval; update it"
+        )
+    records = {}
+    for line in read_lines(folder / "records.jsonl"):
+        record = Record.from_dict(line)
+        records[record.nodeid, record.suite, record.variant, record.case_id, record.repeat] = record
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        summary = {}
+    return StoredRun(
+        folder=folder, manifest=manifest, records=tuple(records.values()), summary=summary
+    )
 
 
 def last_records(runs: Path, *, suite: str, model: str | None) -> dict[str, Record]:
