@@ -164,7 +164,15 @@ def _check_same(first: StoredRun, other: StoredRun) -> None:
     Raises:
         UsageError: They differ; the message says in what.
     """
-    for name in ("datasets", "thresholds", "model", "gate", "max_error_rate", "max_unscored_rate"):
+    for name in (
+        "datasets",
+        "thresholds",
+        "models",
+        "repeats",
+        "gate",
+        "max_error_rate",
+        "max_unscored_rate",
+    ):
         if first.manifest.get(name) != other.manifest.get(name):
             raise UsageError(
                 f"{first.folder.name} and {other.folder.name} are no shards of one run: they "

@@ -42,6 +42,7 @@ _MAX_CONCURRENCY = 1024
 _TRANSPORTS = ("auto", "aiohttp", "sdk")
 _GATES: tuple[GateMode, ...] = ("point", "confident-fail", "confident-pass")
 _MAX_RETRIES = 20
+_MAX_REPEATS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,10 @@ class Option:
 OPTIONS: tuple[Option, ...] = (
     Option(
         name="model",
+        kind="lines",
         metavar="SPEC",
-        help="model of suites that name none: module:callable or openai:NAME",
+        help="model of suites that name none: module:callable or openai:NAME; repeat it to compare "
+        "several, the first is the reference",
     ),
     Option(
         name="base_url",
@@ -91,6 +94,12 @@ OPTIONS: tuple[Option, ...] = (
         metavar="THRESHOLD",
         help="bound on a metric of the suite, e.g. 'accuracy >= 90%%', 'p95_latency <= 800ms', "
         "'avg_cost <= $0.002'; repeat for several",
+    ),
+    Option(
+        name="repeats",
+        takes_numbers=True,
+        metavar="N",
+        help="how often each case is asked (default: 1)",
     ),
     Option(
         name="concurrency",
@@ -210,7 +219,8 @@ class Settings:
     """The settings of a run, checked; see ``OPTIONS`` for their meaning.
 
     Attributes:
-        model: Spec of the model of suites that name none, or None.
+        models: Specs of the models of suites that name none; the first is the reference.
+        repeats: How often each case is asked.
         base_url: Server of ``openai:`` models, or None for the SDK's own choice.
         thresholds: The bounds of the run.
         concurrency: The most calls in flight at once.
@@ -229,7 +239,8 @@ class Settings:
         store: Folder that runs are kept in, relative to rootdir.
     """
 
-    model: str | None = None
+    models: tuple[str, ...] = ()
+    repeats: int = 1
     base_url: str | None = None
     thresholds: tuple[Threshold, ...] = ()
     concurrency: int = CONCURRENCY
@@ -283,7 +294,8 @@ def resolve(
     concurrency = texts.count("concurrency", 1, _MAX_CONCURRENCY)
     retries = texts.count("retries", 0, _MAX_RETRIES)
     return Settings(
-        model=texts.text("model"),
+        models=texts.models(),
+        repeats=texts.count("repeats", 1, _MAX_REPEATS) or 1,
         base_url=texts.url("base_url"),
         thresholds=texts.thresholds(),
         concurrency=CONCURRENCY if concurrency is None else concurrency,
@@ -338,6 +350,13 @@ class _Texts:
             place = self.lines(name)[1]
             raise UsageError(f"{place}: {text!r} is not a URL; write http://localhost:8000/v1")
         return text
+
+    def models(self) -> tuple[str, ...]:
+        lines, place = self.lines("model")
+        for index, line in enumerate(lines):
+            if line in lines[:index]:
+                raise UsageError(f"{place}: {line!r} is named twice")
+        return tuple(lines)
 
     def choice(self, name: str, known: Sequence[str]) -> str:
         text, place = self.text(name), self.lines(name)[1]

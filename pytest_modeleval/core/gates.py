@@ -246,16 +246,10 @@ class _Judge:
         return None
 
     def _n_ran(self, coverages: Sequence[Coverage], tag: str | None) -> int:
-        """The number of cases of these suites that have a record, whatever the model."""
+        """The number of records of these suites: of each case, model and repeat there is one."""
         wanted = {(coverage.suite, coverage.variant) for coverage in coverages}
-        return len(
-            {
-                (record.suite, record.variant, record.case_id)
-                for summary in self.summaries
-                if (summary.suite, summary.variant) in wanted
-                for record in _of_tag(summary.records, tag)
-            }
-        )
+        own = [item for item in self.summaries if (item.suite, item.variant) in wanted]
+        return len(_of_tag(records_of(own), tag))
 
 
 def _own_thresholds(coverages: Iterable[Coverage]) -> list[Threshold]:

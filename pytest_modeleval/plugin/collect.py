@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,7 +34,8 @@ __all__ = [
 ]
 
 _COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
-_ARGUMENTS = ("name", "model", "system", "parameters", "thresholds", *_COLUMNS)
+_ARGUMENTS = ("name", "model", "system", "parameters", "repeats", "thresholds", *_COLUMNS)
+_MAX_REPEATS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,10 @@ class Marker:
     Attributes:
         cases: Path of a dataset, a list of cases, or a callable that gives one.
         name: Name of the suite; None for the test's own.
-        model: Spec of the model, or the model itself; None for the setting's.
+        model: Spec of the model, the model itself, or a list of several; None for the setting's.
         system: Instructions that come before every case; None for none.
         parameters: What else each request to a server says, by the API's names.
+        repeats: How often each case is asked; None for as often as the settings say.
         thresholds: Lines of the grammar that hold for this suite alone.
         columns: For a field of a case the column of the dataset that holds it.
     """
@@ -55,6 +58,7 @@ class Marker:
     model: Any = None
     system: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
     thresholds: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,7 +71,9 @@ class Suite:
         name: Name in thresholds and reports.
         nodeid: pytest's name of the test function.
         cases: The cases of the dataset.
-        model: Spec of the model or the model itself; None where nothing names one.
+        asks: What is asked, an item each: each case of each model, as often as wanted.
+        by_object: The same by the id of the case's object, of which each has its own.
+        models: Specs of the models or the models themselves; None where nothing names one.
         system: Instructions that come before every case; None for none.
         parameters: What else each request to a server says, by the API's names.
         thresholds: Thresholds of the marker.
@@ -80,11 +86,35 @@ class Suite:
     nodeid: str
     cases: Sequence[Case]
     dataset: tuple[str, str] | None
-    model: Any
+    asks: Sequence[Asking]
+    by_object: Mapping[int, Asking]
+    models: tuple[Any, ...]
     system: str | None
     parameters: Mapping[str, Any]
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One case to be asked of one model once.
+
+    Attributes:
+        case: The case.
+        model: Index of the model in its suite.
+        repeat: Index of the repeat, from 0.
+        suffix: What the item's id has behind the case's.
+    """
+
+    case: Case
+    model: int
+    repeat: int
+    suffix: str
+
+    @property
+    def id(self) -> str:
+        """The id of the item's parameter."""
+        return self.case.id + self.suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +123,23 @@ class EvalItem:
 
     Attributes:
         suite: Its suite.
-        case: Its case.
+        asking: Its case, model and repeat.
         variant: Id of the item's other parameters, "" where it has none.
     """
 
     suite: Suite
-    case: Case
+    asking: Asking
     variant: str
+
+    @property
+    def case(self) -> Case:
+        """Its case."""
+        return self.asking.case
+
+    @property
+    def model(self) -> Any:
+        """Spec of its model or the model itself; None where nothing names one."""
+        return self.suite.models[self.asking.model]
 
     @property
     def is_governed(self) -> bool:
@@ -125,6 +165,7 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
             mark,
             evals.settings if evals else Settings(),
             has_baseline=evals is not None and evals.has_baseline,
+            asks_model=_asks_suite_model(metafunc),
         )
     except UsageError as error:
         _refuse(
@@ -138,7 +179,9 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
                     "one of them another with model_eval(..., name=...)"
                 )
         evals.suites[suite.nodeid] = suite
-    metafunc.parametrize("case", suite.cases, ids=[case.id for case in suite.cases])
+    metafunc.parametrize(
+        "case", [ask.case for ask in suite.asks], ids=[ask.id for ask in suite.asks]
+    )
 
 
 def read_marker(mark: pytest.Mark) -> Marker:
@@ -178,13 +221,19 @@ def read_marker(mark: pytest.Mark) -> Marker:
         model=mark.kwargs.get("model"),
         system=_system(mark.kwargs.get("system")),
         parameters=_parameters(mark.kwargs.get("parameters")),
+        repeats=_repeats(mark.kwargs.get("repeats")),
         thresholds=tuple(thresholds),
         columns=columns,
     )
 
 
 def load_suite(
-    definition: pytest.Function, mark: pytest.Mark, settings: Settings, *, has_baseline: bool
+    definition: pytest.Function,
+    mark: pytest.Mark,
+    settings: Settings,
+    *,
+    has_baseline: bool,
+    asks_model: bool = True,
 ) -> Suite:
     """The suite of a marked test function, its cases loaded.
 
@@ -193,6 +242,7 @@ def load_suite(
         mark: Its marker.
         settings: For the model, and for thresholds on the suite.
         has_baseline: A threshold on a regression judges something.
+        asks_model: The test asks the model that its suite names, so that several make sense.
 
     Raises:
         UsageError: The marker or its dataset can't be used.
@@ -209,13 +259,19 @@ def load_suite(
     )
     name = marker.name or _default_name(definition)
     own = tuple(_own_threshold(line, name, definition) for line in marker.thresholds)
+    named = marker.model if marker.model is not None else settings.models
+    models = tuple(named) if isinstance(named, list | tuple) else (named,)
+    models = models[: None if asks_model else 1] or (None,)
+    asks = _asks(dataset.cases, models, marker.repeats or settings.repeats)
     holding = [item for item in settings.thresholds if item.suite in (None, "all", name)]
     return Suite(
         name=name,
         nodeid=definition.nodeid,
         cases=dataset.cases,
         dataset=_path_and_digest(dataset),
-        model=marker.model if marker.model is not None else settings.model,
+        asks=asks,
+        by_object={id(ask.case): ask for ask in asks},
+        models=models,
         system=marker.system,
         parameters=marker.parameters,
         thresholds=own,
@@ -236,13 +292,14 @@ def eval_item(item: pytest.Item, suites: Mapping[str, Suite]) -> EvalItem | None
     suite = suites.get(f"{item.parent.nodeid}::{getattr(item, 'originalname', '')}")
     if suite is None:
         return None
+    asking = suite.by_object[id(case)]
     variant = ""
     if len(callspec.params) > 1:
         # The case is the first parameter, so what follows its id is the others'.
-        escaped = case.id.encode("unicode_escape").decode("ascii")
-        shown = case.id if callspec.id.startswith(case.id) else escaped
+        escaped = asking.id.encode("unicode_escape").decode("ascii")
+        shown = asking.id if callspec.id.startswith(asking.id) else escaped
         variant = callspec.id.removeprefix(shown).removeprefix("-")
-    return EvalItem(suite, case, variant)
+    return EvalItem(suite, asking, variant)
 
 
 def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[Coverage]:
@@ -259,12 +316,13 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
         variants[item.suite.name, item.variant][1].append(item)
     coverages = []
     for (name, variant), (suite, items) in variants.items():
-        totals, chosen = count_tags(suite.cases), count_tags(item.case for item in items)
+        totals = count_tags(ask.case for ask in suite.asks)
+        chosen = count_tags(item.case for item in items)
         coverages.append(
             Coverage(
                 suite=name,
                 variant=variant,
-                n_total=len(suite.cases),
+                n_total=len(suite.asks),
                 n_selected=len(items),
                 tags={tag: (n, chosen[tag]) for tag, n in totals.items()},
                 thresholds=suite.thresholds,
@@ -276,6 +334,44 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
 def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     """For each dataset file of these suites twelve digits of its SHA-256."""
     return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+
+
+def _asks(cases: Sequence[Case], models: Sequence[Any], repeats: int) -> list[Asking]:
+    """Each case of each model, as often as wanted: all cases once before any is asked again."""
+    names = [_model_suffix(model, models) for model in models]
+    if repeats == 1 and len(models) == 1:
+        return [Asking(case, 0, 0, "") for case in cases]
+    return [
+        Asking(copy(case), index, repeat, name + (f"#{repeat + 1}" if repeats > 1 else ""))
+        for repeat in range(repeats)
+        for index, name in enumerate(names)
+        for case in cases
+    ]
+
+
+def _model_suffix(model: Any, models: Sequence[Any]) -> str:
+    """What tells the items of one model from those of the others."""
+    if len(models) == 1:
+        return ""
+    own = getattr(model, "name", None) or getattr(model, "__qualname__", type(model).__name__)
+    return f"-{model if isinstance(model, str) else own}"
+
+
+def _asks_suite_model(metafunc: pytest.Metafunc) -> bool:
+    """Whether the test asks the model that its suite names, and not an overridden fixture's."""
+    if "model" not in metafunc.fixturenames:
+        return False
+    found = getattr(metafunc, "_arg2fixturedefs", {}).get("model", ())
+    return not found or found[-1].func.__module__.startswith("pytest_modeleval.")
+
+
+def _repeats(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_count and 1 <= value <= _MAX_REPEATS):
+        raise UsageError(
+            f"model_eval: repeats is a whole number from 1 to {_MAX_REPEATS}, not {value!r}"
+        )
+    return int(value) if value is not None else None
 
 
 def _system(value: Any) -> str | None:

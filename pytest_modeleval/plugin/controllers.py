@@ -55,7 +55,7 @@ class Controller:
         """Say what will be asked; a controller collects nothing, so it stands in the header."""
         n_controlled, settings = n_workers(self.config), self.evals.settings
         return terminal.header(
-            model=settings.model,
+            model=" and ".join(settings.models) or None,
             n_cases=None,
             concurrency=max(settings.concurrency, n_controlled),  # each asks at least one
             first=FIRST_SIZE if settings.is_adaptive else None,

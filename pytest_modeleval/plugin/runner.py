@@ -307,6 +307,7 @@ class Runner:
             variant=eval_item.variant,
             model=log.model_name or (model.name if model else None),
             nodeid=item.nodeid,
+            repeat=eval_item.asking.repeat,
             outcome=found.outcome,
             answer=answer,
             scores=log.scores.values(),

@@ -119,8 +119,7 @@ class SuiteModels:
 
     def _make(self, item: pytest.Item) -> Model:
         """The model of an item's suite; suites of the same spec share one."""
-        suite = item.stash[EVAL_ITEM].suite
-        spec = suite.model
+        suite, spec = item.stash[EVAL_ITEM].suite, item.stash[EVAL_ITEM].model
         if spec is None:
             raise UsageError(
                 f"suite {suite.name}: no model is named; set model_eval_model = module:callable "
@@ -133,7 +132,7 @@ class SuiteModels:
         )
         if identity not in self._by_spec:
             roots = [self._config.rootpath, self._config.invocation_params.dir]
-            is_setting = spec == self._settings.model
+            is_setting = spec in self._settings.models
             self._by_spec[identity] = make_model(
                 spec,
                 self._settings,
@@ -161,4 +160,5 @@ def asks_suite_model(item: pytest.Item) -> bool:
 
 
 def _suite_group(item: pytest.Item) -> Hashable:
-    return ("suite", item.stash[EVAL_ITEM].suite.nodeid)
+    eval_item = item.stash[EVAL_ITEM]
+    return ("suite", eval_item.suite.nodeid, eval_item.asking.model)

@@ -40,6 +40,7 @@ def test_an_option_and_its_ini_key_have_the_same_name():
 def test_every_setting_has_its_option():
     """No field of the settings is out of reach of a user."""
     fields = {re.sub("_(s|usd)$", "", name) for name in Settings.__slots__} - {"is_adaptive"}
+    fields = {"model" if name == "models" else name for name in fields}
 
     assert {option.name for option in OPTIONS} == fields
 
@@ -68,13 +69,13 @@ def test_empty_lines_are_no_values():
     settings = resolve({}, {"thresholds": ["", "accuracy >= 80%", "  "], "model": ""})
 
     assert len(settings.thresholds) == 1
-    assert settings.model is None
+    assert settings.models == ()
 
 
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
     [
-        ("model", "router:predict", "model", "router:predict"),
+        ("model", "router:predict", "models", ("router:predict",)),
         ("base_url", "http://localhost:8000/v1", "base_url", "http://localhost:8000/v1"),
         ("concurrency", "1", "concurrency", 1),
         ("concurrency", "1024", "concurrency", 1024),
@@ -183,15 +184,21 @@ def test_a_threshold_is_refused_with_the_place_it_stands_at():
 
 def test_of_an_option_given_twice_the_last_one_holds():
     """As everywhere in pytest: a wrapper script sets one, and the caller overrides it."""
-    assert resolve({"model": ["a:b", "c:d"]}, {}).model == "c:d"
+    assert resolve({"store": ["first", "second"]}, {}).store == "second"
+
+
+def test_several_models():
+    """Those of the command line replace those of the ini file, in their order."""
+    assert resolve({"model": ["a:b", "c:d"]}, {"model": "e:f"}).models == ("a:b", "c:d")
+    assert "'a:b' is named twice" in refusal(ini={"model": ["a:b", "a:b"]})
 
 
 @pytest.mark.parametrize(
-    ("name", "texts"), [("thresholds", [""]), ("thresholds", ["", " "]), ("model", ["a:b", ""])]
+    ("name", "texts"), [("thresholds", [""]), ("thresholds", ["", " "]), ("store", ["a", ""])]
 )
 def test_an_empty_value_on_the_command_line_is_refused(name, texts):
     """An unset variable of a CI script does not turn the gate off."""
-    metavar = {"thresholds": "THRESHOLD", "model": "SPEC"}[name]
+    metavar = {"thresholds": "THRESHOLD", "store": "DIR"}[name]
 
     assert refusal(cli={name: texts}) == (
         f"--model-eval-{name}: the value is empty; write {metavar}, or leave the option out"
@@ -206,8 +213,8 @@ def test_an_empty_value_on_the_command_line_is_refused(name, texts):
         ("max_error_rate", 0.25, "max_error_rate", 0.25),
         ("max_error_rate", 1, "max_error_rate", 1.0),
         ("max_unscored_rate", 1e-05, "max_unscored_rate", 1e-05),
-        ("model", "a:b", "model", "a:b"),
-        ("model", ["a:b"], "model", "a:b"),
+        ("model", "a:b", "models", ("a:b",)),
+        ("model", ["a:b"], "models", ("a:b",)),
     ],
 )
 def test_native_toml_gives_a_number_where_one_is_wanted(name, value, field, result):
@@ -260,9 +267,9 @@ def test_a_price_given_twice_is_refused(lines, message):
 
 def test_two_lines_in_the_ini_file_are_two_values():
     """The number in the message is that of the lines."""
-    message = refusal(ini={"model": "a:b\nc:d"})
+    message = refusal(ini={"store": "a\nb"})
 
-    assert message == "model_eval_model: one value is wanted, not 2: a:b, c:d"
+    assert message == "model_eval_store: one value is wanted, not 2: a, b"
 
 
 def test_the_text_of_an_option_says_its_default():

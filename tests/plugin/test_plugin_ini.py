@@ -52,7 +52,7 @@ def test_settings_are_read_from(project, name):
         ("model_eval_retries = 0", "retries", 0),
         ("model_eval_max_error_rate = 0.25", None, None),
         ('model_eval_thresholds = "accuracy >= 1%"', "thresholds", ["accuracy >= 1%"]),
-        ('model_eval_model = "robot:answer"', "model", "robot:answer"),
+        ('model_eval_model = "robot:answer"', "models", ["robot:answer"]),
     ],
 )
 def test_native_toml_takes_the_type_that_one_would_write(project, line, key, value):

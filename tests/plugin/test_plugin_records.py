@@ -162,7 +162,7 @@ def test_the_manifest_says_what_was_run(project):
     manifest = project.file("run.json")
     assert manifest["run_id"] == project.runs[0].name
     assert "--model-eval-timeout=5s" in manifest["command"]
-    assert manifest["model"] == "robot:answer"
+    assert manifest["models"] == ["robot:answer"]
     assert manifest["thresholds"] == ["accuracy >= 1%"]
     assert manifest["timeout_s"] == 5
     assert manifest["retries"] == 1
