@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.records import Record
 
-__all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "numbers_of"]
+__all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "compare_models", "numbers_of"]
 
 _LEAST_DISCORDANT = 0.05
 _MAX_OUTPUT = 200
@@ -252,6 +252,21 @@ def compare(
         other = model if model in models else next(iter(models)) if len(models) == 1 else None
         if models and (other in models):
             comparisons.append(_compare(cases, models[other], is_whole=is_whole))
+    return comparisons
+
+
+def compare_models(records: Iterable[Record]) -> list[Comparison]:
+    """Each further model of a suite against the first one that was asked, case by case."""
+    by_suite: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(dict)
+    for record in records:
+        if record.model is not None:
+            by_suite[record.suite, record.variant].setdefault(record.model, []).append(record)
+    comparisons = []
+    for models in by_suite.values():
+        first, *others = map(numbers_of, models.values())
+        comparisons += [
+            _compare(other, first, is_whole=True) for other in others if first and other
+        ]
     return comparisons
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interval",
+    "cluster_error",
     "macro_f1",
     "mean_interval",
     "pass_at_k",
@@ -84,7 +85,7 @@ def wilson(n_passed: int, n: int, *, confidence: float = _CONFIDENCE) -> Interva
     return _wilson(n_passed, n, tail) if n else None
 
 
-def wilson_of_rate(rate: float, n: float) -> Interval | None:
+def wilson_of_rate(rate: float, n: float, *, df: int | None = None) -> Interval | None:
     """Wilson's 95 % interval of a rate that is no count of ``n``: neither has to be whole.
 
     With repeats or clusters a rate is a mean of means and ``n`` the effective number of
@@ -94,6 +95,7 @@ def wilson_of_rate(rate: float, n: float) -> Interval | None:
     Args:
         rate: The rate, from 0 to 1.
         n: How many independent cases it is worth.
+        df: Degrees of freedom of the error that says so, where it is that of few clusters.
 
     Returns:
         The interval of the rate, or None for no case.
@@ -105,7 +107,33 @@ def wilson_of_rate(rate: float, n: float) -> Interval | None:
         raise ValueError(f"a rate is from 0 to 1, not {rate!r}")
     if n < 0:
         raise ValueError(f"n is at least 0, not {n!r}")
-    return _wilson(rate * n, n, _tail(_CONFIDENCE)) if n else None
+    tail = _tail(_CONFIDENCE)
+    critical = None if df is None else -student_t_quantile(tail, df)
+    return _wilson(rate * n, n, tail, critical) if n else None
+
+
+def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, int] | None:
+    """The standard error of a mean whose cases come in clusters, and the number of clusters.
+
+    The CR1 error: that of the clusters' sums of residuals, times C / (C - 1). (Miller 2024,
+    arXiv 2411.00640, with the usual correction for few clusters.)
+
+    Args:
+        values: One number per case.
+        clusters: The cluster that each case belongs to.
+
+    Returns:
+        None for fewer than two clusters, of which nothing can be said.
+    """
+    n, n_clusters = len(values), len(set(clusters))
+    if n_clusters < 2:
+        return None
+    mean = math.fsum(values) / n
+    sums: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        sums.setdefault(cluster, []).append(value - mean)
+    squares = math.fsum(math.fsum(residuals) ** 2 for residuals in sums.values())
+    return math.sqrt(squares * n_clusters / (n_clusters - 1)) / n, n_clusters
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
@@ -366,9 +394,9 @@ def pass_hat_k(n: int, c: int, k: int) -> float | None:
     return None if n < k else math.comb(c, k) / math.comb(n, k)
 
 
-def _wilson(n_passed: float, n: float, tail: float) -> Interval:
+def _wilson(n_passed: float, n: float, tail: float, critical: float | None = None) -> Interval:
     """The interval of ``n_passed / n`` for n above 0; neither has to be whole."""
-    z = -NormalDist().inv_cdf(tail)
+    z = -NormalDist().inv_cdf(tail) if critical is None else critical
     centre = n_passed + z * z / 2
     spread = z * math.sqrt(n_passed * (n - n_passed) / n + z * z / 4)
     # At both ends the formula is exact on paper and off by a rounding in floats.

@@ -199,25 +199,44 @@ class Summary:
 
     def _accuracy(self) -> Metric:
         """Passed of passed, missed and errored; Wilson's interval."""
+        if any(records[0].cluster is not None for records in self._by_case):
+            return self._clustered_accuracy()
         if len(self._by_case) == self.n:
             return self._share("accuracy", self.n_passed, self.n)
-        return self._repeated_accuracy()
+        # Cases that were asked several times are worth as many answers as their means differ.
+        means = self._case_means(_is_passed)
+        error = stats.cluster_error(means, [str(index) for index in range(len(means))])
+        return self._accuracy_of(means, error and (error[0], None))
 
-    def _repeated_accuracy(self) -> Metric:
+    def _clustered_accuracy(self) -> Metric:
+        """The same where cases are related: a cluster is worth less than its number of cases."""
+        means = self._case_means(_is_passed)
+        clusters = [
+            f"cluster {records[0].cluster}" if records[0].cluster is not None else f"case {index}"
+            for index, records in enumerate(self._by_case)
+        ]
+        error = stats.cluster_error(means, clusters)
+        if error is None:
+            rate = math.fsum(means) / len(means)
+            note = "one cluster has no interval"
+            return Metric(name="accuracy", unit="rate", value=rate, n=len(means), note=note)
+        return self._accuracy_of(means, (error[0], error[1] - 1))
+
+    def _accuracy_of(
+        self, means: Sequence[float], error: tuple[float, int | None] | None
+    ) -> Metric:
         """The mean of the cases' own accuracies; Wilson's interval of as many cases as it is worth.
 
-        The cases' means say how much cases differ (SE), and rate (1 - rate) / SE² how many
-        independent answers have that much spread. It is capped at the number of cases: repeats of
-        one case are no further cases, and five cases that always pass are five passes.
+        The error says how uncertain the mean is, and rate (1 - rate) / error² how many independent
+        answers would be as uncertain. It is capped at the number of cases: repeats of one case are
+        no further cases, and five cases that always pass are five passes.
         """
-        means = self._case_means(_is_passed)
         n = len(means)
         rate = math.fsum(means) / n
-        squares = math.fsum((mean - rate) ** 2 for mean in means)
-        squared_error = squares / (n * (n - 1)) if n > 1 else 0.0
+        squared_error, df = (error[0] ** 2, error[1]) if error else (0.0, None)
         spread = rate * (1 - rate)
         n_effective = spread / squared_error if 0 < spread < n * squared_error else n
-        interval = stats.wilson_of_rate(rate, n_effective)
+        interval = stats.wilson_of_rate(rate, n_effective, df=df)
         return Metric(
             name="accuracy",
             unit="rate",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Judgement
     from pytest_modeleval.core.paired import Change
 
-__all__ = ["compared"]
+__all__ = ["compared", "points_text"]
 
 _LEVEL = 0.05
 _MAX_CASES = 10
@@ -61,7 +61,7 @@ def _suite(comparison: Comparison, *, is_verbose: bool) -> Iterator[Line]:
     if comparison.score_note:
         yield Line(text=f"    score     {comparison.score_note}", color="yellow")
     elif comparison.score is not None:
-        yield Line(text=f"    score     {_points(comparison.score)}")
+        yield Line(text=f"    score     {points_text(comparison.score)}")
     for label, change in (("latency", comparison.latency), ("cost", comparison.cost)):
         if change is not None:
             yield Line(text=f"    {label:<9} {_percent(change)}")
@@ -85,7 +85,7 @@ def _accuracy(comparison: Comparison) -> Iterator[Line]:
         yield Line(text="    accuracy  no case of both was scored", color="yellow")
         return
     before, after = (f"{rate * 100:.1f} %" for rate in both)
-    yield Line(text=f"    accuracy  {before} -> {after}: {_points(change)}")
+    yield Line(text=f"    accuracy  {before} -> {after}: {points_text(change)}")
     if change.value == 0:
         return
     word = "better" if change.value > 0 else "worse"
@@ -100,7 +100,7 @@ def _accuracy(comparison: Comparison) -> Iterator[Line]:
     yield Line(text=f"              {word}, which may well be chance; {sees}")
 
 
-def _points(change: Change) -> str:
+def points_text(change: Change) -> str:
     """``-2.8 points (-8.3 to +2.8), p 0.22``; the brackets hold the 95 % interval."""
     said = "no change" if change.value == 0 else f"{change.value * 100:+.1f} points"
     if change.low is not None and change.high is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
+from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
 from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 
@@ -131,6 +133,7 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             yield from _short(summary, shown)
     else:
         yield from _tables(shown)
+        yield from side_by_side(shown.verdict.summaries, width=shown.width)
         yield from _asked(shown)
         yield from _failures(shown)
         if shown.baseline is not None:
@@ -360,16 +363,33 @@ def _failures(shown: Shown) -> Iterator[Line]:
     order = {"errored": 0, "unscored": 1, "missed": 2}
     records = [record for record in records_of(shown.verdict.summaries) if record.outcome in order]
     records.sort(key=lambda record: order[record.outcome])
-    limit = _MAX_FAILURES if shown.verbosity < 1 else len(records)
-    for record in records[:limit]:
-        yield from _failure(record, shown)
-    if len(records) > limit:
-        yield Line(text=f"... and {len(records) - limit} more; -v shows them all")
+    # A case that was asked several times is shown once, with the first of its failures.
+    first = {_case_of(record): record for record in reversed(records)}
+    n_asked = Counter(map(_case_of, records_of(shown.verdict.summaries)))
+    n_failed = Counter(map(_case_of, records))
+    cases = [record for record in records if first[_case_of(record)] is record]
+    limit = _MAX_FAILURES if shown.verbosity < 1 else len(cases)
+    for record in cases[:limit]:
+        case = _case_of(record)
+        often = f" ({n_failed[case]} of {n_asked[case]} times)" if n_asked[case] > 1 else ""
+        yield from _failure(record, shown, often)
+    if len(cases) > limit:
+        yield Line(text=f"... and {len(cases) - limit} more; -v shows them all")
+        yield Line()
+    flaky = [case for case, n in n_failed.items() if n < n_asked[case]]
+    if flaky:
+        names = ", ".join(one_line(case[3]) for case in flaky)
+        text = f"flaky: {counted(len(flaky), 'case')} passed and failed: {names}"
+        yield Line(text=cut(text, shown.width), color="yellow")
         yield Line()
 
 
-def _failure(record: Record, shown: Shown) -> Iterator[Line]:
-    title = f"{record.outcome}: {_name(record, shown.verdict)}"
+def _case_of(record: Record) -> tuple[str, str, str | None, str]:
+    return record.suite, record.variant, record.model, record.case_id
+
+
+def _failure(record: Record, shown: Shown, often: str) -> Iterator[Line]:
+    title = f"{record.outcome}: {_name(record, shown.verdict)}{often}"
     color = "red" if record.outcome == "errored" else "yellow"
     yield Line(text=cut(title, shown.width), color=color)
     why = None if _repeats_answer(record) else record.reason or None

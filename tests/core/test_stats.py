@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pytest_modeleval.core import stats
 from pytest_modeleval.core.stats import (
     Interval,
+    cluster_error,
     macro_f1,
     mean_interval,
     pass_at_k,
@@ -575,3 +576,35 @@ def test_wilson_refuses_what_is_no_rate(rate, n):
     """A mistake of the caller is said."""
     with pytest.raises(ValueError, match=r"is (from|at least) 0"):
         wilson_of_rate(rate, n)
+
+
+CLUSTERED = [1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0]
+
+
+def test_clusters():
+    """The vector ``clustered``: CR1, and Wilson with the t value of C - 1 degrees of freedom."""
+    clusters = [str(index // 4) for index in range(24)]
+    rate = sum(CLUSTERED) / 24
+
+    error, n_clusters = cluster_error(CLUSTERED, clusters)
+    interval = wilson_of_rate(rate, rate * (1 - rate) / error**2, df=n_clusters - 1)
+
+    assert error == pytest.approx(0.119315, abs=1e-6)
+    assert (interval.low, interval.high) == pytest.approx((0.380688, 0.905615), abs=1e-6)
+
+
+def test_repeats_are_clusters_of_their_cases():
+    """The vector ``repeats``: the error of the cases' means is that of clusters."""
+    rows = [[1, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1], [1, 0, 1], [1, 1, 1], [0, 1, 0], [1, 1, 1]]
+    flat = [value for row in rows for value in row]
+
+    by_row, _ = cluster_error(flat, [str(index // 3) for index in range(24)])
+    of_means, _ = cluster_error([sum(row) / 3 for row in rows], list("abcdefgh"))
+
+    assert by_row == pytest.approx(0.132699, abs=1e-6)
+    assert of_means == pytest.approx(0.132699, abs=1e-6)
+
+
+def test_one_cluster_says_nothing():
+    """No error of 0 from one cluster."""
+    assert cluster_error([1, 0, 1], ["a", "a", "a"]) is None
