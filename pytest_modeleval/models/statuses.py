@@ -48,8 +48,9 @@ def status_error(
         url: The address, for the message.
         key: What the key is called that was sent, for the message.
     """
-    error = data.get("error") if isinstance(data, dict) else None
-    error = error if isinstance(error, dict) else {"message": error} if error else {}
+    data = data if isinstance(data, dict) else {}
+    found = data.get("error") or data.get("detail") or data.get("message")
+    error = found if isinstance(found, dict) else {"message": found}
     said = f": {short(error['message'])}" if error.get("message") else ""
     if error.get("code") in _USED_UP or error.get("type") in _USED_UP or status == 402:
         message = f"the account's quota is used up ({url} answered {status}{said})"

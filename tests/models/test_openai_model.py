@@ -232,6 +232,36 @@ def test_bodies_that_are_no_completion(body, words):
     assert len(failure.message) < 400
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "odd model"}},
+        {"error": "odd model"},
+        {"detail": "odd model"},
+        {"detail": [{"loc": ["model"], "msg": "odd model"}]},
+        {"object": "error", "message": "odd model", "code": 400},
+    ],
+)
+def test_the_words_of_an_error(body):
+    """OpenAI nests them, FastAPI calls them detail, and some servers have a flat message."""
+    with Recorder.running(json.dumps(body).encode(), status=422) as server:
+        failure = failure_of(f"{server.url}/v1")
+
+    assert failure.kind == "bad_request"
+    assert "answered 422: " in failure.message
+    assert "odd model" in failure.message
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"no"', b"<html>", b'{"error": [1]}'])
+def test_an_error_without_words(body):
+    """The status alone is told."""
+    with Recorder.running(body, status=422) as server:
+        failure = failure_of(f"{server.url}/v1")
+
+    assert failure.kind == "bad_request"
+    assert f"{server.url}/v1/chat/completions answered 422" in failure.message
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed(status, monkeypatch):
     """Neither the key nor the question goes where nobody said; the failure says where to."""
