@@ -84,7 +84,7 @@ def _make_remote(
     where: str,
 ) -> Model:
     """A model behind a server: ``NAME``, or ``NAME@URL``."""
-    from pytest_modeleval.models.endpoints import find_endpoint
+    from pytest_modeleval.models.endpoints import find_endpoint, without_password
     from pytest_modeleval.models.openai import APIS, OpenAIModel
     from pytest_modeleval.models.transports import make_transport
 
@@ -95,7 +95,8 @@ def _make_remote(
     url = f"http{rest}" if rest else None
     if url is not None and not is_url(url):
         example = f"{provider}:{name}@http://localhost:8000/v1"
-        raise UsageError(f"{where}: {spec!r}: {url!r} is not a URL; write {example}")
+        shown = without_password(url)
+        raise UsageError(f"{where}: {provider}:{name}: {shown!r} is not a URL; write {example}")
     return OpenAIModel(
         spec,
         requests=APIS[provider](name, system=system, parameters=parameters, where=where),

@@ -288,17 +288,6 @@ def test_an_address_without_v1(server):
     assert "base_url (it usually ends in /v1)" in failure.message
 
 
-@pytest.mark.parametrize("address", ["http://", "ftp://127.0.0.1/v1", "http://127.0.0.1:port/v1"])
-def test_an_address_that_is_none(address, monkeypatch):
-    """An address that can't be asked is a failure that says so, without another attempt."""
-    monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
-
-    failure = ask(address, "hi")
-
-    assert failure.kind == "bad_request"
-    assert failure.n_attempts == 1
-
-
 def test_a_server_that_hangs(server):
     """A call that never ends is a time-out, with the time-out as its latency."""
     failure = ask(server.base_url, "hi [[hang]]", timeout_s=0.3)
