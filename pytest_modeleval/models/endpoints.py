@@ -7,18 +7,17 @@ that the settings name, every other key to the host that ``model_eval_api_keys``
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.settings import is_url
+from pytest_modeleval.settings import is_url, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Endpoint", "find_endpoint", "price_list_url", "without_password"]
+__all__ = ["Endpoint", "find_endpoint", "price_list_url"]
 
 _OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = frozenset({"localhost", "::1", "0.0.0.0"})  # noqa: S104  (compared with, never bound)
@@ -90,11 +89,6 @@ def price_list_url(url: str) -> str | None:
     """The address by which public price lists know a server; None for one on this machine."""
     host = (urlsplit(url).hostname or "").lower()
     return None if host in _LOOPBACK or host.startswith("127.") else url
-
-
-def without_password(url: str) -> str:
-    """A URL as messages show it."""
-    return re.sub(r"//[^/]*@", "//...@", url)
 
 
 def _address(url: str, where: str) -> str:

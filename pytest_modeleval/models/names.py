@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError, did_you_mean
-from pytest_modeleval.models.endpoints import find_endpoint, without_password
+from pytest_modeleval.models.endpoints import find_endpoint
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
-from pytest_modeleval.settings import is_url
+from pytest_modeleval.settings import is_url, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
