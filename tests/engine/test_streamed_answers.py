@@ -118,11 +118,10 @@ def test_the_same_as_unstreamed(ask, prompt):
 
 def test_the_time_to_the_first_token(ask):
     """It is less than the latency, and neither a role nor a keep-alive comment is a token."""
-    answer = ask("answer=a b c d e f g [[ttft=0.2 latency=0.5 keepalive=2]]")
+    answer = ask("answer=a b c d e f g [[ttft=0.2 latency=1 keepalive=2]]")
 
-    assert 0.2 <= answer.ttft_s < 0.4
-    assert 0.5 <= answer.latency_s < 2
-    assert answer.latency_s - answer.ttft_s > 0.2
+    assert 0.2 <= answer.ttft_s < 0.8
+    assert answer.latency_s >= 1
 
 
 def test_usage_and_price(ask):

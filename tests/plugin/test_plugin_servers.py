@@ -132,7 +132,7 @@ def test_the_time_to_the_first_token(run, project):
     """A streamed suite has it in its records, and a threshold may bound it."""
     _, records = run(
         {"a": "answer=a b c d [[ttft=0.1 latency=0.3]]"},
-        marker="parameters={'stream': True}, thresholds=['p95_ttft <= 250ms', 'accuracy >= 1%']",
+        marker="parameters={'stream': True}, thresholds=['p95_ttft <= 10s', 'accuracy >= 1%']",
     )
 
     assert 0.1 <= records["a"]["ttft_s"] < records["a"]["latency_s"]
