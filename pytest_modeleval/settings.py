@@ -33,6 +33,7 @@ __all__ = [
     "parse_prices",
     "parse_rate_limit",
     "resolve",
+    "without_password",
 ]
 
 CONCURRENCY, TIMEOUT_S, RETRIES = 64, 60.0, 4
@@ -348,7 +349,8 @@ class _Texts:
         text = self.text(name)
         if text is not None and not is_url(text):
             place = self.lines(name)[1]
-            raise UsageError(f"{place}: {text!r} is not a URL; write http://localhost:8000/v1")
+            shown = without_password(text)
+            raise UsageError(f"{place}: {shown!r} is not a URL; write http://localhost:8000/v1")
         return text
 
     def models(self) -> tuple[str, ...]:
@@ -421,6 +423,11 @@ class _Texts:
 def is_url(text: str) -> bool:
     """Whether it is the address of a server."""
     return re.fullmatch(r"https?://[^/\s@]+(/\S*)?", text) is not None
+
+
+def without_password(url: str) -> str:
+    """A URL as messages show it."""
+    return re.sub(r"//[^/]*@", "//...@", url)
 
 
 def parse_prices(lines: Iterable[str], *, where: str, root: Path | None = None) -> dict[str, Price]:

@@ -72,9 +72,10 @@ class Redactor:
         secret = {*also}
         for name, value in environment.items():
             is_secret = name in secret or _SECRET_NAME.search(name)
-            if is_secret and len(value) >= _MIN_LENGTH:
-                self._names[value] = name
-                self._names[repr(value)[1:-1]] = name  # as an assertion shows it
+            bare = value.strip()  # as it is sent; variables that were read from files end in \n
+            if is_secret and len(bare) >= _MIN_LENGTH:
+                # As it stands, as it is sent, and as an assertion shows it.
+                self._names |= dict.fromkeys((value, bare, repr(bare)[1:-1]), name)
         self._pattern = _any_of(self._names)
         # What a line of JSON has to hold for a secret to be in it; a secret may hold characters
         # that JSON escapes.

@@ -11,14 +11,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.errors import UsageError, did_you_mean
+from pytest_modeleval.models.endpoints import find_endpoint
 from pytest_modeleval.models.function import as_model
-from pytest_modeleval.settings import is_url
+from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
+from pytest_modeleval.settings import is_url, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_modeleval.models.base import Model
+    from pytest_modeleval.models.requests import Requests
     from pytest_modeleval.settings import Settings
 
 __all__ = ["make_model"]
@@ -34,6 +37,7 @@ def make_model(
     parameters: Mapping[str, Any] | None = None,
     folders: Sequence[Path] = (),
     where: str = "model",
+    asked_where: str | None = None,
 ) -> Model:
     """The model that a spec stands for.
 
@@ -43,7 +47,8 @@ def make_model(
         system: Instructions that come before every case, for a model behind a server.
         parameters: What else each request to a server says, by the API's names.
         folders: Folders that a module is looked for in where it can't be imported otherwise.
-        where: Where the user wrote the spec; messages begin with it.
+        where: Where the user wrote the spec; messages about it begin with that.
+        asked_where: Where the user wrote ``system`` and ``parameters``; there too by default.
 
     Raises:
         UsageError: There is no such model; the message says what there is.
@@ -54,14 +59,16 @@ def make_model(
         "timeout_s": settings.timeout_s,
     }
     provider, colon, name = spec.partition(":") if isinstance(spec, str) else ("", "", "")
+    asked_where = asked_where or where
     if provider in _PROVIDERS and colon:
-        return _make_remote(
-            provider, name, settings, system=system, parameters=parameters, where=where
-        )
+        name, url = _name_and_url(provider, name, where)
+        make_requests = ChatRequests if provider == "openai" else ResponseRequests
+        requests = make_requests(name, system=system, parameters=parameters, where=asked_where)
+        return _make_remote(spec, url, requests, settings)
     if system is not None or parameters:
         what = "system" if system is not None else "parameters"
         raise UsageError(
-            f"{where}: {what} is for openai: models; {spec!r} is Python code, which says it itself"
+            f"{asked_where}: {what} is for openai: models; {spec!r} is Python code, which says it itself"
         )
     if not isinstance(spec, str):
         return as_model(spec, **limits)
@@ -74,31 +81,28 @@ def make_model(
     return as_model(_attribute(module, name, spec, where), name=spec, **limits)
 
 
-def _make_remote(
-    provider: str,
-    name: str,
-    settings: Settings,
-    *,
-    system: str | None,
-    parameters: Mapping[str, Any] | None,
-    where: str,
-) -> Model:
-    """A model behind a server: ``NAME``, or ``NAME@URL``."""
-    from pytest_modeleval.models.endpoints import find_endpoint
-    from pytest_modeleval.models.openai import APIS, OpenAIModel
-    from pytest_modeleval.models.transports import make_transport
-
-    spec = f"{provider}:{name}"
-    name, _, rest = name.strip().partition("@http")
+def _name_and_url(provider: str, text: str, where: str) -> tuple[str, str | None]:
+    """``NAME``, or ``NAME@URL`` for a server of its own."""
+    name, _, rest = text.strip().partition("@http")
     if not name:
+        spec = without_password(f"{provider}:{text}")
         raise UsageError(f"{where}: {spec!r} names no model; write {provider}:gpt-5-mini")
     url = f"http{rest}" if rest else None
     if url is not None and not is_url(url):
         example = f"{provider}:{name}@http://localhost:8000/v1"
-        raise UsageError(f"{where}: {spec!r}: {url!r} is not a URL; write {example}")
+        shown = without_password(url)
+        raise UsageError(f"{where}: {provider}:{name}: {shown!r} is not a URL; write {example}")
+    return name, url
+
+
+def _make_remote(spec: str, url: str | None, requests: Requests, settings: Settings) -> Model:
+    """A model behind the server of this URL, or of the settings."""
+    from pytest_modeleval.models.openai import OpenAIModel
+    from pytest_modeleval.models.transports import make_transport
+
     return OpenAIModel(
         spec,
-        requests=APIS[provider](name, system=system, parameters=parameters, where=where),
+        requests=requests,
         endpoint=find_endpoint(spec, url, base_url=settings.base_url, api_keys=settings.api_keys),
         transport=make_transport(settings.transport, timeout_s=settings.timeout_s),
     )

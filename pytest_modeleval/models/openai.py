@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.models.base import AttemptError, short
 from pytest_modeleval.models.replies import read_chat_completion, read_response
-from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
+from pytest_modeleval.models.requests import ChatRequests
 from pytest_modeleval.models.statuses import status_error, transport_error
 from pytest_modeleval.models.streams import ChatStream, ResponseStream
 
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.streams import Stream
     from pytest_modeleval.models.transports import Transport
 
-__all__ = ["APIS", "OpenAIModel"]
+__all__ = ["OpenAIModel"]
 
 _NOT_JSON = object()
-
-APIS = {"openai": ChatRequests, "openai-responses": ResponseRequests}
-"""By the name of the provider what its requests are made by."""
 
 
 class OpenAIModel:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN", "Cost", "price_of"]
 
 _PER = 1_000_000
-_STANDARD = (None, "default", "standard", "auto")
-"""Names of the tier that is billed at the usual price."""
+_STANDARD = (None, "", "default", "standard", "auto", "on_demand")
+"""Names of the tier that is billed at the usual price; the last one is Groq's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

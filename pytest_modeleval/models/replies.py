@@ -61,7 +61,8 @@ def read_response(data: Any, *, wants_json: bool = False) -> Prediction:
     texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
     refusals = [part.get("refusal") for part in parts if part.get("type") == "refusal"]
     details = data.get("incomplete_details")
-    cause = details.get("reason") if isinstance(details, dict) else None
+    reason = details.get("reason") if isinstance(details, dict) else None
+    cause = reason if isinstance(reason, str) else None
     stopped = {"max_output_tokens": "length", None: None if texts else data.get("status")}
     return _answer(
         data,
@@ -130,6 +131,9 @@ def _answer(
     if refusal:
         raise AttemptError("refused", f"the model refused: {short(refusal)}", billed=billed)
     if calls:
+        if finish_reason == "length" and isinstance(calls[-1]["arguments"], str):
+            message = f"the arguments of the tool call were cut off{stopped}"
+            raise AttemptError("truncated", message, billed=billed)
         return Prediction(output=calls, **known)
     if finish_reason == "content_filter":
         raise AttemptError("refused", f"the answer was filtered{stopped}", billed=billed)
@@ -141,10 +145,9 @@ def _answer(
 
 def _read_call(function: Mapping[str, Any]) -> dict[str, Any]:
     """A tool call as name and arguments, the arguments read where they are JSON."""
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        arguments = _as_json(arguments)
-    return {"name": plain(function.get("name")), "arguments": plain(arguments)}
+    name, arguments = function.get("name"), function.get("arguments")
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return {"name": plain(name) if isinstance(name, str) else None, "arguments": _as_json(text)}
 
 
 def _as_json(text: str) -> Any:

@@ -17,6 +17,15 @@ __all__ = ["ChatRequests", "Requests", "ResponseRequests"]
 _OURS = ("model", "messages", "input", "n", "background")
 """What a suite can't set: the case says it, or there would be several answers or none."""
 
+_NOT_OF_CASES = frozenset({"model", "n", "background", "stream", "stream_options"})
+"""What a case that is a whole request doesn't set: a suite's answers are asked for in one way."""
+
+_MAPPINGS = {"extra_body", "json_schema", "reasoning", "text", "stream_options"}
+_SYNONYMS = (
+    ("json_schema", "response_format"),
+    ("max_tokens", "max_completion_tokens", "max_output_tokens"),
+)
+
 
 class Requests:
     """Makes the bodies of one model's requests.
@@ -49,7 +58,7 @@ class Requests:
         parameters: Mapping[str, Any] | None = None,
         where: str = "parameters",
     ) -> None:
-        given = _checked(parameters or {}, known=self._known, renamed=self._renamed, where=where)
+        given = self._checked(parameters or {}, where)
         self.model = model
         self._system = system
         self.is_streamed = bool(given.get("stream"))
@@ -62,7 +71,10 @@ class Requests:
         Raises:
             AttemptError: The input is nothing that can be asked.
         """
-        request = {"model": self.model, **self._parameters, **self._question(model_input)}
+        question = self._question(model_input)
+        if isinstance(model_input, dict):
+            question = {key: question[key] for key in question if key not in _NOT_OF_CASES}
+        request = {"model": self.model, **self._parameters, **question}
         return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
 
     @property
@@ -71,6 +83,26 @@ class Requests:
         names = ("max_completion_tokens", "max_output_tokens", "max_tokens")
         counts = [self._parameters.get(name) for name in names]
         return next((count for count in counts if type(count) is int), None)
+
+    def _checked(self, parameters: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """The parameters as plain data, each of them one that the API knows."""
+        if not parameters:
+            return {}
+        names = {*self._known(), *self._renamed, "json_schema", "stream", "extra_body"} - set(_OURS)
+        for name in parameters:
+            if name in _OURS:
+                raise UsageError(f"{where}: {name} can't be set for a suite")
+            if name not in names:
+                hint = did_you_mean(str(name), sorted(names))
+                more = "what only your server knows goes into extra_body"
+                message = f"there is no parameter {name!r} at {self.path}{hint}; {more}"
+                raise UsageError(f"{where}: {message}")
+        _check_values(parameters, where)
+        try:
+            return dict(plain(dict(parameters)))
+        except NotPlainError as error:
+            message = f"the parameters hold {error}, which JSON cannot hold"
+            raise UsageError(f"{where}: {message}") from None
 
     def _question(self, model_input: Any) -> Mapping[str, Any]:
         raise NotImplementedError
@@ -169,8 +201,8 @@ class ResponseRequests(Requests):
             given["text"] = text
         if isinstance(given.get("tools"), list):
             given["tools"] = [_flat(tool, "function", f"{where}: tools") for tool in given["tools"]]
-        if self._system is not None:
-            given.setdefault("instructions", self._system)
+        if isinstance(given.get("tool_choice"), dict):
+            given["tool_choice"] = _flat(given["tool_choice"], "function", f"{where}: tool_choice")
         return _merged(given)
 
     def _asks_for_json(self) -> bool:
@@ -182,33 +214,32 @@ class ResponseRequests(Requests):
         if isinstance(model_input, dict):
             if "input" not in model_input:
                 raise _no_question("input", model_input)
-            return model_input
-        return {"input": model_input if isinstance(model_input, str) else _messages(model_input)}
+            return self._with_instructions(model_input["input"]) | model_input
+        given = model_input if isinstance(model_input, str) else _messages(model_input)
+        return self._with_instructions(given)
+
+    def _with_instructions(self, given: Any) -> dict[str, Any]:
+        """The system prompt beside the input, unless that or the parameters hold one."""
+        is_told = "instructions" in self._parameters
+        if self._system is None or is_told or (isinstance(given, list) and _has_system(given)):
+            return {"input": given}
+        return {"input": given, "instructions": self._system}
 
 
-def _checked(
-    parameters: Mapping[str, Any], *, known: Any, renamed: Mapping[str, str], where: str
-) -> dict[str, Any]:
-    """The parameters as plain data, each of them one that the API knows."""
-    if not parameters:
-        return {}
-    names = {*known(), *renamed, "json_schema", "stream", "extra_body"} - set(_OURS)
-    for name, value in parameters.items():
-        if name in _OURS:
-            raise UsageError(f"{where}: {name} can't be set for a suite")
-        if name not in names:
-            hint = did_you_mean(str(name), sorted(names))
-            more = "what only your server knows goes into extra_body"
-            raise UsageError(f"{where}: there is no parameter {name!r}{hint}; {more}")
-        if name in ("extra_body", "json_schema") and not isinstance(value, dict):
-            raise UsageError(f"{where}: {name} is a mapping, not {value!r}")
-        if name == "stream" and not isinstance(value, bool):
-            raise UsageError(f"{where}: stream is true or false, not {value!r}")
-    try:
-        checked = plain(dict(parameters))
-    except NotPlainError as error:
-        raise UsageError(f"{where}: the parameters hold {error}, which JSON cannot hold") from None
-    return dict(checked)
+def _check_values(parameters: Mapping[str, Any], where: str) -> None:
+    """Refuse values that would break a request, and two words for one thing."""
+    for name in parameters.keys() & _MAPPINGS:
+        if not isinstance(parameters[name], dict):
+            raise UsageError(f"{where}: {name} is a mapping, not {parameters[name]!r}")
+    if not isinstance(parameters.get("stream", False), bool):
+        raise UsageError(f"{where}: stream is true or false, not {parameters['stream']!r}")
+    for name in parameters.get("extra_body", ()):
+        if name in _OURS or name == "stream":
+            raise UsageError(f"{where}: extra_body: {name} can't be set there")
+    for words in _SYNONYMS:
+        given = [word for word in words if word in parameters]
+        if len(given) > 1:
+            raise UsageError(f"{where}: {' and '.join(given)} set the same; keep one of them")
 
 
 def _merged(given: dict[str, Any]) -> dict[str, Any]:

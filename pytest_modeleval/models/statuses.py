@@ -7,6 +7,7 @@ its versions.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -30,7 +31,7 @@ def transport_error(error: Exception, url: str) -> AttemptError:
         return AttemptError("bad_request", f"{url} is no address to ask: {reason}", cost_usd=0.0)
     if names & {"TimeoutException", "TimeoutError"}:
         return AttemptError("timeout", f"{url} did not answer in time")
-    if "TransportError" in names or "ClientError" in names or isinstance(error, OSError):
+    if names & {"TransportError", "DecodingError", "ClientError", "OSError"}:
         return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
     return AttemptError("raised", f"{type(error).__name__}: {reason}")
 
@@ -47,8 +48,9 @@ def status_error(
         url: The address, for the message.
         key: What the key is called that was sent, for the message.
     """
-    error = data.get("error") if isinstance(data, dict) else None
-    error = error if isinstance(error, dict) else {"message": error} if error else {}
+    data = data if isinstance(data, dict) else {}
+    found = data.get("error") or data.get("detail") or data.get("message")
+    error = found if isinstance(found, dict) else {"message": found}
     said = f": {short(error['message'])}" if error.get("message") else ""
     if error.get("code") in _USED_UP or error.get("type") in _USED_UP or status == 402:
         message = f"the account's quota is used up ({url} answered {status}{said})"
@@ -67,6 +69,10 @@ def status_error(
         403: "; the key may not use this model",
         404: "; check the model's name and base_url (it usually ends in /v1)",
     }
+    if 300 <= status < 400:
+        hints[status] = (
+            f"; it redirects to {short(headers.get('location'))}, so set base_url to that"
+        )
     return AttemptError(
         "bad_request",
         f"{url} answered {status}{said.rstrip('.')}{hints.get(status, '')}",
@@ -77,20 +83,18 @@ def status_error(
 
 def retry_after(headers: Any) -> float | None:
     """Seconds that ``Retry-After`` asks to wait: a number, a date, or milliseconds of its own."""
-    try:
-        milliseconds = headers.get("retry-after-ms")
-        if milliseconds is not None:
-            return _seconds(float(milliseconds) / 1000)
-        text = headers.get("retry-after")
-        if text is None:
-            return None
-        try:
-            return _seconds(float(text))
-        except ValueError:
-            return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError, AttributeError):
-        return None
+    readers = {
+        "retry-after-ms": (lambda text: float(text) / 1000,),
+        "retry-after": (float, _seconds_until),
+    }
+    for name, ways in readers.items():
+        for read in ways:
+            with suppress(TypeError, ValueError, AttributeError, OverflowError):
+                seconds = read(headers.get(name))
+                if math.isfinite(seconds):
+                    return max(seconds, 0.0)
+    return None
 
 
-def _seconds(value: float) -> float | None:
-    return max(value, 0.0) if math.isfinite(value) else None
+def _seconds_until(date: str) -> float:
+    return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()

@@ -74,7 +74,8 @@ class Stream:
             self.error = self.error or f"broken JSON in the stream: {data[:80]!r}"
             return
         if isinstance(event, dict):
-            self.error = self.error or event.get("error")
+            flat = event.get("type") == "error" and (event.get("message") or "no reason is given")
+            self.error = self.error or event.get("error") or flat or None
             self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -163,5 +164,3 @@ class ResponseStream(Stream):
             self._has_content()
         elif kind in self._ENDS and isinstance(event.get("response"), dict):
             self._body, self.is_complete = event["response"], True
-        elif kind == "error":
-            self.error = self.error or event.get("message") or "the stream ended in an error"

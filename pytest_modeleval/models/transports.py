@@ -43,7 +43,10 @@ class Reply:
 
 
 class Transport(Protocol):
-    """Sends requests. It is made on any thread and used on one event loop."""
+    """Sends requests. It is made on any thread and used on one event loop.
+
+    It follows no redirect: most turn a question into a GET, and some lead to another host.
+    """
 
     async def post(
         self,
@@ -104,7 +107,7 @@ class _AiohttpTransport:
         on_chunk: Callable[[bytes], None] | None = None,
     ) -> Reply:
         session = self._session or self._open()
-        async with session.post(url, data=body, headers=headers) as response:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             if on_chunk is None or response.status != 200:
                 return Reply(response.status, response.headers, await response.read())
             async for chunk in response.content.iter_any():
@@ -172,7 +175,8 @@ class _SdkTransport:
         for client in self._clients:
             if client.n_in_flight < _CALLS_PER_CLIENT:
                 return client
-        client = _Client(self._make_client(timeout=self._timeout_s + _SPARE_S))
+        http = self._make_client(timeout=self._timeout_s + _SPARE_S, follow_redirects=False)
+        client = _Client(http)
         self._clients.append(client)
         return client
 

@@ -213,14 +213,16 @@ def is_sure_to_skip(item: pytest.Item) -> bool:
 
 
 def redact(report: pytest.TestReport, redactor: Redactor) -> None:
-    """Take secrets out of what a failed test shows: its traceback and what it printed."""
-    if not report.failed:
+    """Take secrets out of what a test shows: its traceback, its skip's reason, what it printed."""
+    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
+    if isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = (path, line, redactor.text(reason))
         return
     shown = str(report.longrepr)
     clean = redactor.text(shown)
-    if clean != shown:
+    if report.failed and clean != shown:
         report.longrepr = clean
-    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
 
 
 def say_in_a_sentence(

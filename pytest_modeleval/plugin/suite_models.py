@@ -140,6 +140,7 @@ class SuiteModels:
                 parameters=suite.parameters,
                 folders=[item.path.parent, *roots],
                 where=place_of(self._config, "model") if is_setting else suite.nodeid,
+                asked_where=suite.nodeid,
             )
         return self._by_spec[identity]
 

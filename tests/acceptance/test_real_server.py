@@ -227,3 +227,135 @@ def test_a_server_that_refuses_a_prompt_costs_one_case(run, tickets, no_trouble)
     assert tickets.outcomes["long"] == "errored"
     assert "exceeds the available context size" in result.text
     assert result.counts == {"passed": 9, "missed": 3, "error": 1}
+
+
+def suite_of(marker, test="assert prediction == case.expected"):
+    """A suite over the tickets that is asked like this."""
+    return f"""
+    import json
+    import pytest
+
+    @pytest.mark.model_eval("tickets.jsonl", {marker})
+    def test_ticket(case, prediction):
+        {test}
+    """
+
+
+def test_a_streamed_eval_has_the_same_answers_and_their_first_tokens(run, tickets, no_trouble):
+    """What is said does not depend on how it comes, and the time to the first token is gated."""
+    tickets.write("test_evals.py", suite_of("parameters={'stream': True}"))
+
+    result = run(
+        "--model-eval-thresholds=accuracy >= 75%", "--model-eval-thresholds=p95_ttft <= 10s"
+    )
+
+    no_trouble(result)
+    assert result.status == 0, result.text
+    assert result.counts == {"passed": N_CASES - N_WRONG, "missed": N_WRONG}
+    assert result.gate == "gate: met (thresholds: 2 met)"
+    for record in tickets.records.values():
+        assert 0 < record["ttft_s"] < record["latency_s"]
+        assert record["usage"]["output_tokens"] == len(record["output"]) + 1
+        assert record["finish_reason"] == "stop"
+
+
+def test_a_first_token_that_is_too_late_fails_the_run(run, tickets, no_trouble):
+    """A threshold on it is one like any."""
+    tickets.write("test_evals.py", suite_of("parameters={'stream': True}"))
+
+    result = run(
+        "--model-eval-thresholds=accuracy >= 1%", "--model-eval-thresholds=p95_ttft <= 1us"
+    )
+
+    no_trouble(result)
+    assert result.status == 1
+    assert tickets.verdict == "not met"
+
+
+def test_a_first_token_where_nothing_streams_cannot_be_judged(run, tickets, no_trouble):
+    """It is unknown, never 0, so a threshold on it is invalid."""
+    result = run(
+        "--model-eval-thresholds=accuracy >= 1%", "--model-eval-thresholds=p95_ttft <= 10s"
+    )
+
+    no_trouble(result)
+    assert result.status == 1
+    assert tickets.verdict == "invalid"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_eval_of_structured_output(run, tickets, no_trouble, stream):
+    """The prediction is the value that the schema asks for."""
+    parameters = {"json_schema": TICKET, "stream": stream}
+    test = """assert list(prediction.output) == ["team", "urgent", "reason", "score"]"""
+    tickets.write("test_evals.py", suite_of(f"parameters={parameters!r}", test))
+
+    result = run("--model-eval-thresholds=accuracy >= 100%")
+
+    no_trouble(result)
+    assert result.status == 0, result.text
+    for record in tickets.records.values():
+        assert record["output"]["score"] in range(10)
+        assert ("ttft_s" in record) == stream
+
+
+def test_structured_output_that_is_cut_off_is_an_error(run, tickets, no_trouble):
+    """Half a JSON is no answer."""
+    parameters = {"json_schema": TICKET, "max_tokens": 8}
+    tickets.write("test_evals.py", suite_of(f"parameters={parameters!r}"))
+
+    result = run("--model-eval-thresholds=accuracy >= 1%")
+
+    no_trouble(result)
+    assert result.status == 1
+    assert {record["error_kind"] for record in tickets.records.values()} == {"truncated"}
+    assert "the JSON was cut off (finish_reason length)" in result.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_responses_endpoint_has_the_same_answers(run, tickets, no_trouble, stream):
+    """As the chat endpoint, with the same usage."""
+    tickets.write("test_evals.py", suite_of(f"parameters={{'stream': {stream}}}"))
+
+    result = run(
+        "--model-eval-model=openai-responses:tiny", "--model-eval-thresholds=accuracy >= 75%"
+    )
+
+    no_trouble(result)
+    assert result.status == 0, result.text
+    assert result.counts == {"passed": N_CASES - N_WRONG, "missed": N_WRONG}
+    for record in tickets.records.values():
+        assert record["model"] == "openai-responses:tiny"
+        assert record["usage"]["output_tokens"] == len(record["output"]) + 1
+        assert ("ttft_s" in record) == stream
+
+
+def test_a_server_that_ignores_the_schema_of_a_response_is_found_out(run, tickets, no_trouble):
+    """llama.cpp does so in silence: the answer stays the text that it is, which no test takes."""
+    marker = f"parameters={{'json_schema': {TICKET!r}}}"
+    tickets.write("test_evals.py", suite_of(marker, "assert prediction['team']"))
+
+    result = run("--model-eval-model=openai-responses:tiny")
+
+    no_trouble(result)
+    assert result.status == 1
+    assert {type(record["output"]) for record in tickets.records.values()} == {str}
+
+
+def test_both_http_clients_have_the_same_answers(run, tickets, no_trouble):
+    """The SDK's client is asked for by name; what ``auto`` takes depends on what is installed."""
+    result = run("--model-eval-transport=sdk", "--model-eval-thresholds=accuracy >= 75%")
+
+    no_trouble(result)
+    assert result.status == 0, result.text
+    assert result.counts == {"passed": N_CASES - N_WRONG, "missed": N_WRONG}
+
+
+def test_a_system_prompt_changes_the_answers(run, tickets, no_trouble):
+    """It reaches the model."""
+    tickets.write("test_evals.py", suite_of("system='Be short.'"))
+
+    result = run("--model-eval-thresholds=accuracy >= 0%")
+
+    no_trouble(result)
+    assert result.counts == {"missed": N_CASES}

@@ -198,3 +198,11 @@ def test_no_secret_is_left(values, data):
         assert value not in shown
         assert value not in json.loads(line)["output"][0]
         assert value not in json.loads(line)["reason"]
+
+
+def test_a_secret_that_was_read_from_a_file():
+    """It is one without the newline at its end too, since it is sent without."""
+    redactor = Redactor({"APP_SECRET": "hunter2hunter2\n"})
+
+    assert redactor.text("bad key hunter2hunter2!") == "bad key [secret APP_SECRET]!"
+    assert "hunter2" not in redactor.json_line({"reason": "hunter2hunter2\n"})

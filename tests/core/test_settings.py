@@ -136,6 +136,11 @@ def test_a_price_is_dollars_per_million_tokens(line, price):
             "localhost:8000",
             "'localhost:8000' is not a URL; write http://localhost:8000/v1",
         ),
+        (
+            "base_url",
+            "http://me:pass@host/v1",
+            "'http://...@host/v1' is not a URL; write http://localhost:8000/v1",
+        ),
         ("base_url", "http://", "'http://' is not a URL; write http://localhost:8000/v1"),
     ],
     ids=lambda value: value if len(value) < 30 else "long",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import re
 import socket
 import time
 
@@ -47,11 +48,12 @@ def no_environment(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def ask(base_url, prompt, *, timeout_s=20.0, **settings):
+def ask(base_url, prompt, *, timeout_s=20.0, api="openai", parameters=None, **settings):
     """What the engine makes of one prompt, which no other test has sent."""
 
     async def main():
-        model = make_model("openai:m", Settings(base_url=base_url, transport=TRANSPORT))
+        own = Settings(base_url=base_url, transport=TRANSPORT)
+        model = make_model(f"{api}:m", own, parameters=parameters)
         with contextlib.suppress(Exception):
             await model.predict("warm up: the first call opens the client")
         try:
@@ -84,6 +86,9 @@ def n_requests(server, directive):
         ("[[null_content]]", "no_answer", ["no text"]),
         ("[[empty]]", "no_answer", ["no text"]),
         ("[[refusal]]", "refused", ["refused", "I can't help with that."]),
+        ("[[filter]]", "refused", ["the answer was filtered", "content_filter"]),
+        ("[[null_content length]]", "truncated", ["all tokens were spent", "length"]),
+        ('[[tool=f length]] answer={"a": [1,', "truncated", ["arguments", "cut off"]),
         ("[[typo]]", "bad_request", ["answered 400", "typo"]),
     ],
 )
@@ -97,6 +102,116 @@ def test_asked_once_and_failed(server, directive, kind, words):
     assert failure.n_attempts == 1
     assert failure.latency_s is None
     assert n_requests(server, directive) == 1
+
+
+@pytest.mark.parametrize(
+    ("directive", "kind", "words"),
+    [
+        ("[[no_choices]]", "no_answer", ["no text"]),
+        ("[[null_content]]", "no_answer", ["no text"]),
+        ("[[empty]]", "no_answer", ["no text"]),
+        ("[[refusal]]", "refused", ["refused", "I can't help with that."]),
+        ("[[filter]]", "refused", ["the answer was filtered", "content_filter"]),
+        ("[[null_content length]]", "truncated", ["all tokens were spent", "length"]),
+        ('[[tool=f length]] answer={"a": [1,', "truncated", ["arguments", "cut off"]),
+        ("[[error_200]]", "bad_body", ["The model is overloaded."]),
+        ("[[broken_json]]", "bad_body", ["broken JSON"]),
+        ("[[html]]", "bad_body", ["/v1/responses", "web page, not JSON"]),
+        ("[[quota]]", "quota", ["quota is used up"]),
+    ],
+)
+def test_the_responses_endpoint_fails_alike(server, directive, kind, words):
+    """The same trouble has the same name at both endpoints, and what was answered was billed."""
+    failure = ask(server.base_url, f"hi {directive}", api="openai-responses", prices=PRICES)
+
+    assert failure.kind == kind
+    assert all(word in failure.message for word in words), failure.message
+    assert failure.n_attempts == 1
+    assert (failure.usage is None) == (kind in ("bad_body", "quota"))
+
+
+@pytest.mark.parametrize("api", ["openai", "openai-responses"])
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_structured_output_that_was_cut_off(server, api, is_streamed):
+    """Half a JSON is no answer, and its tokens were billed."""
+    parameters = {"json_schema": {"type": "object"}, "stream": is_streamed}
+
+    failure = ask(
+        server.base_url,
+        'answer={"team": "bil [[length]]',
+        api=api,
+        parameters=parameters,
+        prices=PRICES,
+    )
+
+    assert failure.kind == "truncated"
+    assert failure.message == "the JSON was cut off (finish_reason length)"
+    assert failure.cost_usd > 0
+    assert failure.n_attempts == 1
+
+
+@pytest.mark.parametrize("header", ["retry_after=1", "retry_after_ms=300", "retry_after_date=1"])
+def test_a_wait_in_every_notation(server, header):
+    """Seconds, milliseconds and a date are waited for; the shortest back-off is half a second."""
+    answer = ask(server.base_url, f"answer=yes [[status=429 {header} times=1]]")
+
+    assert answer.output == "yes"
+    assert answer.n_attempts == 2
+    least = 0.29 if "ms" in header else 0.9
+    assert least < answer.total_s < 4
+
+
+@pytest.mark.parametrize("directive", ["retry_after_ms=600000", "retry_after_date=600"])
+def test_a_long_wait_in_every_notation(server, directive):
+    """Ten minutes are not waited for, however they are written."""
+    failure = ask(server.base_url, f"hi [[status=429 {directive}]]")
+
+    assert failure.kind == "rate_limited"
+    assert re.search(r"the server asks for (599|600|601) s$", failure.message)
+    assert failure.n_attempts == 1
+
+
+def test_a_body_that_is_cut(server):
+    """A body that ends too early is a broken connection, asked again."""
+    failure = ask(server.base_url, "answer=yes [[cut]]", retries=1)
+    answer = ask(server.base_url, "answer=yes [[cut times=1]]")
+
+    assert failure.kind == "connection"
+    assert failure.n_attempts == 2
+    assert failure.latency_s is None
+    assert (answer.output, answer.n_attempts) == ("yes", 2)
+
+
+@pytest.mark.parametrize("directive", ["[[quota]]", "[[status=401]]"])
+@pytest.mark.parametrize("is_adaptive", [True, False])
+def test_what_no_further_call_can_cure_is_asked_no_further(directive, is_adaptive):
+    """Only the calls in flight are made; the other cases fail with the same sentence, unasked."""
+    n_cases, n_at_once = 40, 4
+
+    async def main(base_url):
+        own = Settings(base_url=base_url, transport=TRANSPORT)
+        model = make_model("openai:m", own)
+        engine = Engine(Settings(concurrency=n_at_once, is_adaptive=is_adaptive))
+        gate = asyncio.Semaphore(n_at_once)
+
+        async def one(number):
+            async with gate:
+                return await engine.predict(model, f"{number} {directive}")
+
+        try:
+            return await asyncio.gather(*map(one, range(n_cases)))
+        finally:
+            await model.close()
+
+    with fake_server.running(latency_s=0.1) as server:
+        failures = asyncio.run(main(server.base_url))
+        n_asked = server.stats()["n_requests"]
+
+    assert n_asked == n_at_once
+    assert [failure.n_attempts for failure in failures].count(0) == n_cases - n_at_once
+    assert len({failure.message for failure in failures}) == 1
+    assert len({failure.kind for failure in failures}) == 1
+    assert {failure.cost_usd for failure in failures} == {0}
 
 
 @pytest.mark.parametrize(
@@ -171,17 +286,6 @@ def test_an_address_without_v1(server):
 
     assert failure.kind == "bad_request"
     assert "base_url (it usually ends in /v1)" in failure.message
-
-
-@pytest.mark.parametrize("address", ["http://", "ftp://127.0.0.1/v1", "http://127.0.0.1:port/v1"])
-def test_an_address_that_is_none(address, monkeypatch):
-    """An address that can't be asked is a failure that says so, without another attempt."""
-    monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
-
-    failure = ask(address, "hi")
-
-    assert failure.kind == "bad_request"
-    assert failure.n_attempts == 1
 
 
 def test_a_server_that_hangs(server):

@@ -54,14 +54,16 @@ class Recorder:
         requests: Path, headers and JSON body of each request.
     """
 
-    def __init__(self, body, content_type):
+    def __init__(self, body, content_type, status, headers):
         self.requests = requests = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 length = int(self.headers["content-length"])
                 requests.append((self.path, self.headers, json.loads(self.rfile.read(length))))
-                self.send_response(200)
+                self.send_response(status)
+                for header in headers.items():
+                    self.send_header(*header)
                 self.send_header("content-type", content_type)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -76,8 +78,9 @@ class Recorder:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, body=None, content_type="application/json"):
-        recorder = cls(json.dumps(COMPLETION).encode() if body is None else body, content_type)
+    def running(cls, body=None, content_type="application/json", *, status=200, headers=None):
+        body = json.dumps(COMPLETION).encode() if body is None else body
+        recorder = cls(body, content_type, status, headers or {})
         recorder._thread.start()
         try:
             yield recorder
@@ -229,6 +232,59 @@ def test_bodies_that_are_no_completion(body, words):
     assert len(failure.message) < 400
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "odd model"}},
+        {"error": "odd model"},
+        {"detail": "odd model"},
+        {"detail": [{"loc": ["model"], "msg": "odd model"}]},
+        {"object": "error", "message": "odd model", "code": 400},
+    ],
+)
+def test_the_words_of_an_error(body):
+    """OpenAI nests them, FastAPI calls them detail, and some servers have a flat message."""
+    with Recorder.running(json.dumps(body).encode(), status=422) as server:
+        failure = failure_of(f"{server.url}/v1")
+
+    assert failure.kind == "bad_request"
+    assert "answered 422: " in failure.message
+    assert "odd model" in failure.message
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"no"', b"<html>", b'{"error": [1]}'])
+def test_an_error_without_words(body):
+    """The status alone is told."""
+    with Recorder.running(body, status=422) as server:
+        failure = failure_of(f"{server.url}/v1")
+
+    assert failure.kind == "bad_request"
+    assert f"{server.url}/v1/chat/completions answered 422" in failure.message
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(status, monkeypatch):
+    """Neither the key nor the question goes where nobody said; the failure says where to."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
+    with Recorder.running() as elsewhere:
+        there = {"location": f"{elsewhere.url}/v1/chat/completions"}
+        with Recorder.running(b"", status=status, headers=there) as server:
+            failure = failure_of(f"{server.url}/v1")
+
+    assert elsewhere.requests == []
+    assert failure.kind == "bad_request"
+    assert f"answered {status}; it redirects to {elsewhere.url}/v1/chat" in failure.message
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_was_packed_badly(encoding):
+    """It is a broken connection to both clients."""
+    with Recorder.running(b"no archive", headers={"content-encoding": encoding}) as server:
+        failure = failure_of(f"{server.url}/v1")
+
+    assert failure.kind == "connection"
+
+
 def test_connections_are_kept_and_closed():
     """Questions in turn share a connection, and close gives it back."""
     with fake_server.running() as server:
@@ -261,6 +317,7 @@ def test_latency_ends_when_the_body_is_read():
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         (None, None),
