@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.asked import Asked
+from pytest_modeleval.core.asked import Asked, merge_asked
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
 from pytest_modeleval.engine.budgets import Budget, BudgetError
 from pytest_modeleval.engine.lags import LoopLag
@@ -79,13 +79,14 @@ class Engine:
                 rate_limit=self._settings.rate_limit,
                 name=model.name,
                 is_timed_on_loop=not model.queues_itself,
+                timeout_s=self.timeout_s,
                 clock=self._clock,
             )
         return limit
 
     def asked(self) -> list[Asked]:
         """How each model was asked so far."""
-        return [
+        parts = [
             Asked(
                 model=limit.name,
                 cap=limit.cap,
@@ -99,6 +100,7 @@ class Engine:
             for limit in self._limits.values()
             if limit.n_attempts
         ]
+        return merge_asked(parts, are_at_once=False)  # one made anew for each case is one model
 
     async def predict(
         self,
@@ -188,7 +190,7 @@ class Engine:
     def _guess_usd(self, call: _Call) -> float | None:
         """What a call may cost that nobody has made yet, by its tokens; None where unknown."""
         n_input = call.n_tokens - _USUAL_OUTPUT
-        usage = Usage(input_tokens=int(n_input), output_tokens=_USUAL_OUTPUT)
+        usage = Usage(input_tokens=n_input, output_tokens=_USUAL_OUTPUT)
         return self._price(call.model, Prediction(output="", usage=usage)).usd
 
     def _clocks(
@@ -308,10 +310,10 @@ class _Call:
         self._ledger: Ledger | None = None
 
     @cached_property
-    def n_tokens(self) -> float:
+    def n_tokens(self) -> int:
         """About how many tokens question and answer have."""
         text = self._input if isinstance(self._input, str) else repr(self._input)
-        return len(text) / _CHARACTERS_PER_TOKEN + _USUAL_OUTPUT
+        return len(text) // _CHARACTERS_PER_TOKEN + _USUAL_OUTPUT
 
     async def attempt(self) -> Prediction:
         """One attempt, when its turn has come.
@@ -322,15 +324,18 @@ class _Call:
         limit = self._limit
         if limit.is_slowed:
             await limit.turn(self.n_tokens)
+        if self.n_attempts:
+            await limit.room()
         self.n_attempts += 1
         started = self._engine.clock()
         if self.first_s is None:
             self.first_s = started
-        step = limit.begin()
+        step, size = limit.begin(), limit.size
         if self._on_attempt is not None:
             self._on_attempt(started)
         try:
             answer = await self._ask(started)
+            self._note(answer, step)
         except AttemptError as error:
             if error.is_overload:
                 limit.rejected(step)
@@ -339,9 +344,10 @@ class _Call:
             raise
         finally:
             limit.end()
+            if limit.size != size:
+                self.model.resize(limit.size)
             if self._on_attempt is not None:
                 self._on_attempt(None)
-        self._note(answer, step)
         return answer
 
     async def _ask(self, started: float) -> Prediction:
@@ -365,12 +371,9 @@ class _Call:
         if limit.is_indifferent:
             return
         usage = answer.usage
-        n_more = 0.0 if usage is None else usage.input_tokens + usage.output_tokens - self.n_tokens
+        n_more = 0 if usage is None else usage.input_tokens + usage.output_tokens - self.n_tokens
         lag_s = 0.0 if self.model.queues_itself else self._engine.lag.recent_s
-        size = limit.size
         limit.answered(step, answer.latency_s or 0.0, lag_s=lag_s, n_tokens=n_more)
-        if limit.size != size:
-            self.model.resize(limit.size)
 
 
 def _failed(error: BaseException, took_s: float) -> AttemptError:
