@@ -109,6 +109,7 @@ class Engine:
         *,
         handed_over_s: float | None = None,
         on_attempt: Callable[[float | None], None] | None = None,
+        is_budgeted: bool = True,
     ) -> Prediction | Failure:
         """What the model says, or why it says nothing.
 
@@ -117,23 +118,29 @@ class Engine:
             model_input: The case's input.
             handed_over_s: The clock when the case was handed to the engine; now by default.
             on_attempt: Called with the clock when an attempt begins, and with None when it ended.
+            is_budgeted: It counts against the budget; part of another call is counted with that.
         """
         final = self._final.get(id(model))
         if final is not None:
             return final
         call = _Call(self, model, model_input, self.limit_of(model), on_attempt)
-        if self.budget is None:
+        if self.budget is None or not is_budgeted:
             return await self._answer(call, handed_over_s)
         try:
             reserved_usd = await self.budget.reserve(model.limit_key, self._guess_usd(call))
         except BudgetError as error:
             return Failure(kind="not_asked", message=str(error), n_attempts=0)
-        cost_usd: float | None = 0.0  # of a call that is called off, nobody will know
+        answer: Prediction | Failure | None = None  # it stays that where the call is called off
         try:
             answer = await self._answer(call, handed_over_s)
-            cost_usd = answer.cost_usd
         finally:
-            self.budget.settle(model.limit_key, reserved_usd, cost_usd, model.name)
+            self.budget.settle(
+                model.limit_key,
+                reserved_usd,
+                reserved_usd if answer is None else answer.cost_usd,
+                model.name,
+                is_answered=isinstance(answer, Prediction),
+            )
         return answer
 
     async def _answer(self, call: _Call, handed_over_s: float | None) -> Prediction | Failure:
@@ -324,8 +331,6 @@ class _Call:
         limit = self._limit
         if limit.is_slowed:
             await limit.turn(self.n_tokens)
-        if self.n_attempts:
-            await limit.room()
         self.n_attempts += 1
         started = self._engine.clock()
         if self.first_s is None:

@@ -89,7 +89,8 @@ class Limit:
     @property
     def is_slowed(self) -> bool:
         """Whether a request may have to wait before it is sent."""
-        return self._not_before_s > 0 or self._requests is not None or self._tokens is not None
+        has_pace = self._requests is not None or self._tokens is not None
+        return has_pace or self._not_before_s > 0 or self.n_rejected > 0
 
     @property
     def is_indifferent(self) -> bool:
@@ -107,14 +108,8 @@ class Limit:
             await asyncio.sleep(max(waits))
         while (wait_s := self._not_before_s - self._clock()) > 0:  # noqa: ASYNC110  (the time may move)
             await asyncio.sleep(wait_s)
-
-    async def room(self) -> None:
-        """Wait until another attempt at a call has room: there may be less than for the first."""
-        with suppress(TimeoutError):  # by then those in flight were given up, ended or not
-            async with asyncio.timeout(self._timeout_s):
-                while self.is_timed_on_loop and self._n_in_flight >= self.size:
-                    self._has_room.clear()
-                    await self._has_room.wait()
+        if self.n_rejected and self.is_adaptive and self.is_timed_on_loop:
+            await self._room()
 
     def begin(self) -> int:
         """A request is sent; gives the step that it counts for."""
@@ -161,6 +156,14 @@ class Limit:
     def wait(self, seconds: float) -> None:
         """Nobody sends anything for so long: the server asks for it."""
         self._not_before_s = max(self._not_before_s, self._clock() + seconds)
+
+    async def _room(self) -> None:
+        """Wait for room, since calls may be on their way that there was more of it for."""
+        with suppress(TimeoutError):  # by then those in flight were given up, ended or not
+            async with asyncio.timeout(self._timeout_s):
+                while self._n_in_flight >= self.size:
+                    self._has_room.clear()
+                    await self._has_room.wait()
 
     def _judge_step(self, lag_s: float) -> None:
         """Choose the next size, now that this one has been seen."""

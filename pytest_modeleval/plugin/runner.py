@@ -191,7 +191,7 @@ class Runner:
             found = replace(found, reason=self.evals.redactor.text(found.reason))
         outcomes.soften(report, found, is_lenient=is_lenient)
         record = self._record(item, log, answer, found)
-        self._spend(log)
+        self._spend(item, log)
         item.user_properties = outcomes.with_properties(
             item.user_properties, record, self.evals.redactor
         )
@@ -280,11 +280,10 @@ class Runner:
         model = self.models.known(item)
         return model is None or isinstance(model, FunctionModel)
 
-    def _spend(self, log: CaseLog) -> None:
+    def _spend(self, item: pytest.Item, log: CaseLog) -> None:
         """Count what the test has spent itself against the budget."""
         if self._open_asker.budget is not None:
-            for cost_usd in log.own_costs(self.evals.settings.prices):
-                self._open_asker.spend(cost_usd)
+            self._open_asker.spend(item, log.own_costs(self.evals.settings.prices))
 
     def _record(
         self,
@@ -323,6 +322,20 @@ class _BudgetKeeper:
         self._asker = asker
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
         """Take the place of the item's own protocol."""
-        return True if EVAL_ITEM in item.stash and self._asker.is_refused(item) else None
+        if EVAL_ITEM not in item.stash or not self._asker.is_refused(item):
+            return None
+        # The fixtures of the item before were left for this one, which won't take them down.
+        ends = item.session._setupstate.teardown_exact  # noqa: SLF001  (nobody else can)
+        call = pytest.CallInfo.from_call(
+            lambda: ends(nextitem),
+            when="teardown",
+            reraise=(pytest.exit.Exception, KeyboardInterrupt),
+        )
+        if call.excinfo is not None:
+            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True

@@ -437,8 +437,8 @@ def test_a_server_with_few_places_is_found_out():
 
 
 def test_those_that_are_asked_again_keep_the_halved_size():
-    """16 that were rejected together do not come back together."""
-    model = Served(places=4, seconds=0.1, retry_after_s=0.05)
+    """They wait until those that were not rejected have made room."""
+    model = Served(places=4, seconds=0.4, retry_after_s=0.05)
 
     found, asked = answers([model], 16)
 
