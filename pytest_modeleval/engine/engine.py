@@ -19,7 +19,7 @@ from pytest_modeleval.engine.lags import LoopLag
 from pytest_modeleval.engine.limits import Limit
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
 from pytest_modeleval.models.base import AttemptError, time_out
-from pytest_modeleval.models.meters import Ledger, add_up, entered_in, is_metering
+from pytest_modeleval.models.meters import Ledger, add_up, entered_in
 from pytest_modeleval.models.pools import CallError
 from pytest_modeleval.models.prices import Cost, price_of
 
@@ -154,18 +154,19 @@ class Engine:
                 answer = await self._try_again(call.attempt, error)
             billed = call.metered(self._settings.prices)
             if billed is None or answer.cost_usd is not None:
-                billed = answer  # what the application reports itself comes first
+                cost = self._price(model, answer)  # what the application reports comes first
             else:
                 answer = replace(answer, usage=billed.usage, model=billed.model or answer.model)
-            cost = self._price(model, billed)
+                cost = _known_cost(billed)
         except AttemptError as error:
             answer = error.failure
             if error.is_final:
                 self._final[id(model)] = replace(answer, n_attempts=0, total_s=None, queue_s=None)
             cost = Cost(usd=answer.cost_usd)
-            billed = call.metered(self._settings.prices) or error.billed
+            metered = call.metered(self._settings.prices)
+            billed = metered or error.billed
             if billed is not None:
-                cost = self._price(model, billed)
+                cost = self._price(model, billed) if metered is None else _known_cost(metered)
                 answer = replace(
                     answer,
                     usage=billed.usage,
@@ -314,7 +315,7 @@ class _Call:
         self._input = model_input
         self._limit = limit
         self._on_attempt = on_attempt
-        self._ledger: Ledger | None = None
+        self._ledger = Ledger()
 
     @cached_property
     def n_tokens(self) -> int:
@@ -357,17 +358,11 @@ class _Call:
 
     async def _ask(self, started: float) -> Prediction:
         """The attempt itself; what metered clients are asked meanwhile is this case's."""
-        if not is_metering():
-            return await self._engine.attempt(self.model, self._input, started)
-        if self._ledger is None:
-            self._ledger = Ledger()
         with entered_in(self._ledger):
             return await self._engine.attempt(self.model, self._input, started)
 
     def metered(self, prices: Mapping[str, Price]) -> Prediction | None:
         """What metered clients have cost in all attempts; None where none was asked."""
-        if self._ledger is None:
-            return None
         return add_up(self._ledger.of(is_judge=False), prices)
 
     def _note(self, answer: Prediction, step: int) -> None:
@@ -379,6 +374,11 @@ class _Call:
         n_more = 0 if usage is None else usage.input_tokens + usage.output_tokens - self.n_tokens
         lag_s = 0.0 if self.model.queues_itself else self._engine.lag.recent_s
         limit.answered(step, answer.latency_s or 0.0, lag_s=lag_s, n_tokens=n_more)
+
+
+def _known_cost(metered: Prediction) -> Cost:
+    """What metered calls have cost; each was priced by itself, so their sum is not."""
+    return Cost(usd=metered.cost_usd, source=metered.cost_source, unit_prices=metered.unit_prices)
 
 
 def _failed(error: BaseException, took_s: float) -> AttemptError:

@@ -19,7 +19,7 @@ from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.models.function import FunctionModel
-from pytest_modeleval.models.meters import Ledger, entered_in, is_metering
+from pytest_modeleval.models.meters import Ledger, metered_test
 from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
@@ -121,9 +121,7 @@ class Runner:
         ledger = item.stash[LEDGER] = Ledger()
         measures = "model_eval" in item.fixturenames  # type: ignore[attr-defined]
         try:
-            if not measures and not is_metering():
-                return (yield)
-            with entered_in(ledger, is_fallback=measures and not self._has_code_ahead):
+            with metered_test(ledger, has_all=measures and not self._has_code_ahead):
                 return (yield)
         finally:
             asker.release(item)
