@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pytest_modeleval.core.predictions import Failure, Prediction
+    from pytest_modeleval.core.redaction import Redactor
     from pytest_modeleval.plugin.collect import EvalItem
 
 __all__ = ["Runner"]
@@ -93,7 +94,8 @@ class Runner:
         asker.start()
         self._asker = asker
         if asker.budget is not None:
-            self.config.pluginmanager.register(_BudgetKeeper(asker), "modeleval-budget")
+            keeper = _BudgetKeeper(asker, self.evals.redactor)
+            self.config.pluginmanager.register(keeper, "modeleval-budget")
         self._has_code_ahead = any(map(self._asks_code_ahead, items))
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
@@ -314,10 +316,12 @@ class _BudgetKeeper:
 
     Args:
         asker: Knows which they are.
+        redactor: Takes secrets out of what a fixture says that does not end well.
     """
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, redactor: Redactor) -> None:
         self._asker = asker
+        self._redactor = redactor
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(
@@ -334,6 +338,7 @@ class _BudgetKeeper:
             reraise=(pytest.exit.Exception, KeyboardInterrupt),
         )
         if call.excinfo is not None:
-            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            report = pytest.TestReport.from_item_and_call(item, call)
+            outcomes.redact(report, self._redactor)
             item.ihook.pytest_runtest_logreport(report=report)
         return True
