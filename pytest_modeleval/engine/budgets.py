@@ -141,6 +141,7 @@ class Budget:
 
 
 def _dollars(amount: float) -> str:
-    if amount >= 1 or amount == 0:
+    """Cents, and two digits of what is less."""
+    if amount == 0 or amount >= 0.1:
         return f"${amount:.2f}"
     return "$" + (f"{amount:.2g}" if amount >= 1e-4 else f"{amount:.7f}".rstrip("0"))

@@ -363,7 +363,8 @@ class _Call:
 
     def metered(self, prices: Mapping[str, Price]) -> Prediction | None:
         """What metered clients have cost in all attempts; None where none was asked."""
-        return add_up(self._ledger.of(is_judge=False), prices)
+        calls = self._ledger.calls and self._ledger.of(is_judge=False)
+        return add_up(calls, prices) if calls else None
 
     def _note(self, answer: Prediction, step: int) -> None:
         """Let the limit know how an attempt went."""
