@@ -407,7 +407,12 @@ class _Texts:
 
     def api_keys(self) -> dict[str, str]:
         lines, place = self.lines("api_keys")
-        return dict(_parse_api_key(line, place) for line in lines)
+        pairs = [_parse_api_key(line, place) for line in lines]
+        hosts = [host for host, _ in pairs]
+        for host in hosts:
+            if hosts.count(host) > 1:
+                raise UsageError(f"{place}: {host} is named twice; write one line")
+        return dict(pairs)
 
     def thresholds(self) -> tuple[Threshold, ...]:
         from pytest_modeleval.core.thresholds import parse_threshold
@@ -461,7 +466,7 @@ def parse_rate_limit(lines: Iterable[str], *, where: str) -> RateLimit:
     found: dict[str, float] = {}
     for part in (part.strip() for line in lines for part in line.split(",")):
         match = re.fullmatch(
-            r"(\d+(?:\.\d+)?)\s*([kM]?)\s*(requests?|tokens?)?(\s*(/|per)\s*min(ute)?)?", part
+            r"(\d{1,12}(?:\.\d+)?)\s*([kM]?)\s*(requests?|tokens?)?(\s*(/|per)\s*min(ute)?)?", part
         )
         if match is None or float(match[1]) <= 0:
             raise UsageError(
@@ -527,15 +532,15 @@ def _with_files(lines: Iterable[str], where: str, root: Path | None) -> Iterator
 
 def _parse_api_key(line: str, place: str) -> tuple[str, str]:
     """``openrouter.ai OPENROUTER_API_KEY``: a host, and the variable that holds its key."""
-    host, _, variable = (part.strip() for part in line.partition(" "))
-    host = re.sub(r"^https?://", "", host).partition("/")[0].lower()
-    if not host or not re.fullmatch(r"[A-Za-z_]\w*", variable, re.ASCII):
-        # What stands there may be the key itself, so it is not repeated.
+    match = re.fullmatch(r"(?:https?://)?([^\s/]+)\S*\s+([A-Z][A-Z0-9_]*|none)", line)
+    if match is None:
+        # What stands there may be the key itself, so it is not repeated. Some keys would do for
+        # a name, but for their small letters.
         raise UsageError(
-            f"{place}: a line names a host and the environment variable that holds its key: "
-            "openrouter.ai OPENROUTER_API_KEY (never the key itself)"
+            f"{place}: a line names a host and the environment variable that holds its key, in "
+            "capitals: openrouter.ai OPENROUTER_API_KEY (never the key itself)"
         )
-    return host, variable
+    return match[1].lower(), match[2]
 
 
 def _parse_price(line: str, place: str) -> tuple[str, Price]:

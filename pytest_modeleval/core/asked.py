@@ -50,22 +50,31 @@ class Asked:
         return self.event_loop_lag_s > MAX_LAG_SHARE * median_latency_s
 
 
-def merge_asked(parts: Iterable[Asked]) -> list[Asked]:
-    """What several processes asked, a line for each model: numbers add up, the worst lag counts."""
+def merge_asked(parts: Iterable[Asked], *, are_at_once: bool = True) -> list[Asked]:
+    """What was asked in several parts, a line for each model; the worst lag counts.
+
+    Args:
+        parts: How each part was asked.
+        are_at_once: They were asked at the same time, by several processes, so that what was in
+            flight adds up; otherwise one after the other.
+    """
     by_model: dict[str, list[Asked]] = {}
     for part in parts:
         by_model.setdefault(part.model, []).append(part)
     merged = []
     for model, own in by_model.items():
         lags = [part.event_loop_lag_s for part in own if part.event_loop_lag_s is not None]
-        names = ("cap", "max_in_flight", "concurrency", "n_attempts", "n_rejected")
-        sums = {name: sum(getattr(part, name) for part in own) for name in names}
+        together = sum if are_at_once else max
         merged.append(
             Asked(
                 model=model,
+                cap=together(part.cap for part in own),
+                max_in_flight=together(part.max_in_flight for part in own),
+                concurrency=together(part.concurrency for part in own),
                 is_adaptive=any(part.is_adaptive for part in own),
+                n_attempts=sum(part.n_attempts for part in own),
+                n_rejected=sum(part.n_rejected for part in own),
                 event_loop_lag_s=max(lags, default=None),
-                **sums,
             )
         )
     return merged

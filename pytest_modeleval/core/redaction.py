@@ -16,7 +16,7 @@ __all__ = ["IDENTITY", "Redactor"]
 IDENTITY = frozenset(
     {
         *("format_version", "suite", "variant", "model", "case_id", "nodeid", "repeat", "outcome"),
-        *("error_kind", "key", "asked_model", "source", "content_hash", "served_model"),
+        *("error_kind", "key", "asked_model", "source", "content_hash"),
     }
 )
 """Fields of a line that cases are counted and found again by; they are names, never payload."""

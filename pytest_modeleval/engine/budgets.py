@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
 __all__ = ["Budget", "BudgetError"]
+
+_ROUNDING = 1 + 1e-9  # sums of dollars are not exact
 
 
 class BudgetError(Exception):
@@ -18,14 +22,17 @@ class BudgetError(Exception):
 class Budget:
     """What a run may cost, what it has cost, and what its calls in flight are likely to.
 
-    A call is likely to cost what the dearest one of its model did. Before the first of them is
-    priced, a guess from its tokens will do; where there is none, the first call goes alone.
+    A call is likely to cost what the dearest one of its kind did. The first goes alone, and so
+    does each after it until one is answered, since a guess from tokens may be far too low.
+
+    Calls of models are reserved on the engine's event loop, and what tests spend in theirs.
 
     Args:
         max_usd: US dollars that the run may cost.
 
     Attributes:
-        spent_usd: US dollars that are known to be spent.
+        spent_usd: US dollars that are spent; for a call that failed at an unknown cost, those it
+            was likely to cost.
         refusal: Why no further call is made; None while there is room.
         n_refused: Cases that were not asked for that reason.
     """
@@ -35,50 +42,90 @@ class Budget:
         self.spent_usd = 0.0
         self.refusal: str | None = None
         self.n_refused = 0
+        self._lock = threading.Lock()
         self._reserved_usd = 0.0
         self._dearest_usd: dict[Hashable, float] = {}
-        self._first: dict[Hashable, asyncio.Event] = {}
+        self._alone: dict[Hashable, asyncio.Event] = {}
 
-    async def reserve(self, key: Hashable, guess_usd: float | None) -> float:
-        """Set aside what the next call of a model may cost, and give the amount.
+    async def reserve(self, kind: Hashable, guess_usd: float | None = None) -> float:
+        """Set aside what the next call of a kind may cost, and give the amount.
+
+        Args:
+            kind: What has similar costs: the model.
+            guess_usd: What the call may cost by its tokens; None where nobody knows.
 
         Raises:
             BudgetError: The budget does not hold it.
         """
-        likely_usd = self._likely(key, guess_usd)
-        while likely_usd is None and self.refusal is None:
-            first = self._first.get(key)
-            if first is None:  # this one finds out
-                self._first[key] = asyncio.Event()
-                likely_usd = 0.0
-                break
-            await first.wait()
-            likely_usd = self._likely(key, guess_usd)
-        if self.refusal is None and likely_usd is not None:
-            would_be = self.spent_usd + self._reserved_usd + likely_usd
-            if would_be > self.max_usd * (1 + 1e-9):
-                self.refusal = (
+        while kind in self._alone and self.refusal is None:
+            await self._alone[kind].wait()
+        reserved_usd = self.reserve_now(kind, guess_usd)
+        if kind not in self._dearest_usd:
+            self._alone[kind] = asyncio.Event()
+        return reserved_usd
+
+    def reserve_now(
+        self, kind: Hashable, guess_usd: float | None = None, *, is_begun: bool = False
+    ) -> float:
+        """The same for a call that has no other of its kind beside it.
+
+        Args:
+            kind: As above.
+            guess_usd: As above.
+            is_begun: It belongs to a case that was paid for, which is finished if it is held.
+
+        Raises:
+            BudgetError: The budget does not hold it.
+        """
+        with self._lock:
+            likely_usd = self._dearest_usd.get(kind, guess_usd or 0.0)
+            would_be_usd = self.spent_usd + self._reserved_usd + likely_usd
+            is_held = not likely_usd or would_be_usd <= self.max_usd * _ROUNDING
+            if not is_held:
+                self.refusal = self.refusal or (
                     f"model_eval_max_cost: {_dollars(self.spent_usd)} of {_dollars(self.max_usd)} "
                     f"is spent, {_dollars(self._reserved_usd)} is in flight, and the next call "
                     f"is likely to cost {_dollars(likely_usd)}"
                 )
-        if self.refusal is not None or likely_usd is None:
-            self.n_refused += 1
-            raise BudgetError(self.refusal)
-        self._reserved_usd += likely_usd
-        return likely_usd
+            if self.refusal is not None and not (is_held and is_begun):
+                self.n_refused += 1
+                raise BudgetError(self.refusal)
+            self._reserved_usd += likely_usd
+            return likely_usd
 
-    def settle(self, key: Hashable, reserved_usd: float, cost_usd: float | None, name: str) -> None:
-        """A call has ended and cost so much; of unknown cost, no budget can be kept."""
-        self._reserved_usd -= reserved_usd
-        self.spend(cost_usd, name)
-        if cost_usd is not None:
-            self._dearest_usd[key] = max(self._dearest_usd.get(key, 0.0), cost_usd)
-        if key in self._first:
-            self._first[key].set()
+    def settle(
+        self,
+        kind: Hashable,
+        reserved_usd: float,
+        cost_usd: float | None,
+        name: str,
+        *,
+        is_answered: bool = True,
+    ) -> None:
+        """A call has ended.
 
-    def spend(self, cost_usd: float | None, name: str) -> None:
-        """So much was spent on something; None for an unknown amount."""
+        Args:
+            kind: What it was reserved as.
+            reserved_usd: What was set aside for it.
+            cost_usd: What it cost; None where that is unknown.
+            name: What it was a call of, for the message.
+            is_answered: Otherwise what it cost says nothing about the next one, and an unknown
+                cost is taken for the one that was likely, where there is one.
+        """
+        with self._lock:
+            self._reserved_usd -= reserved_usd
+            if is_answered:
+                known_usd = math.inf if cost_usd is None else cost_usd
+                self._dearest_usd[kind] = max(self._dearest_usd.get(kind, 0.0), known_usd)
+            elif cost_usd is None:
+                cost_usd = reserved_usd or None
+            self._spend(cost_usd, name)
+        alone = self._alone.pop(kind, None)
+        if alone is not None:
+            alone.set()
+
+    def _spend(self, cost_usd: float | None, name: str) -> None:
+        """Under the lock: so much is gone; of unknown cost, no budget can be kept."""
         if cost_usd is None:
             self.refusal = self.refusal or (
                 f"model_eval_max_cost can't be kept: what {name} costs is unknown; add its price "
@@ -86,16 +133,15 @@ class Budget:
             )
             return
         self.spent_usd += cost_usd
-        if self.spent_usd > self.max_usd and self.refusal is None:
+        if self.spent_usd > self.max_usd * _ROUNDING and self.refusal is None:
             self.refusal = (
                 f"model_eval_max_cost: {_dollars(self.spent_usd)} is spent, more than "
                 f"{_dollars(self.max_usd)}"
             )
 
-    def _likely(self, key: Hashable, guess_usd: float | None) -> float | None:
-        seen = self._dearest_usd.get(key)
-        return seen if seen is not None else guess_usd
-
 
 def _dollars(amount: float) -> str:
-    return f"${amount:.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+    """Cents, and two digits of what is less."""
+    if amount == 0 or amount >= 0.1:
+        return f"${amount:.2f}"
+    return "$" + (f"{amount:.2g}" if amount >= 1e-4 else f"{amount:.7f}".rstrip("0"))

@@ -12,14 +12,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.asked import Asked
+from pytest_modeleval.core.asked import Asked, merge_asked
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
 from pytest_modeleval.engine.budgets import Budget, BudgetError
 from pytest_modeleval.engine.lags import LoopLag
 from pytest_modeleval.engine.limits import Limit
 from pytest_modeleval.engine.retry import MAX_WAIT_S, read_error, wait_s
 from pytest_modeleval.models.base import AttemptError, time_out
-from pytest_modeleval.models.meters import Ledger, add_up, entered_in, is_metering
+from pytest_modeleval.models.meters import Ledger, add_up, entered_in
 from pytest_modeleval.models.pools import CallError
 from pytest_modeleval.models.prices import Cost, price_of
 
@@ -66,7 +66,7 @@ class Engine:
         self.budget = None if settings.max_cost_usd is None else Budget(settings.max_cost_usd)
         self._limits: dict[Hashable, Limit] = {}
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
-        self._final: dict[int, Failure] = {}
+        self._final: dict[Hashable, Failure] = {}
 
     def limit_of(self, model: Model) -> Limit:
         """What holds the calls of a model back; models of one server and name share it."""
@@ -79,13 +79,14 @@ class Engine:
                 rate_limit=self._settings.rate_limit,
                 name=model.name,
                 is_timed_on_loop=not model.queues_itself,
+                timeout_s=self.timeout_s,
                 clock=self._clock,
             )
         return limit
 
     def asked(self) -> list[Asked]:
         """How each model was asked so far."""
-        return [
+        parts = [
             Asked(
                 model=limit.name,
                 cap=limit.cap,
@@ -99,6 +100,7 @@ class Engine:
             for limit in self._limits.values()
             if limit.n_attempts
         ]
+        return merge_asked(parts, are_at_once=False)  # one made anew for each case is one model
 
     async def predict(
         self,
@@ -107,6 +109,7 @@ class Engine:
         *,
         handed_over_s: float | None = None,
         on_attempt: Callable[[float | None], None] | None = None,
+        is_budgeted: bool = True,
     ) -> Prediction | Failure:
         """What the model says, or why it says nothing.
 
@@ -115,24 +118,34 @@ class Engine:
             model_input: The case's input.
             handed_over_s: The clock when the case was handed to the engine; now by default.
             on_attempt: Called with the clock when an attempt begins, and with None when it ended.
+            is_budgeted: It counts against the budget; part of another call is counted with that.
         """
-        final = self._final.get(id(model))
+        final = self.final_of(model)
         if final is not None:
             return final
         call = _Call(self, model, model_input, self.limit_of(model), on_attempt)
-        if self.budget is None:
+        if self.budget is None or not is_budgeted:
             return await self._answer(call, handed_over_s)
         try:
             reserved_usd = await self.budget.reserve(model.limit_key, self._guess_usd(call))
         except BudgetError as error:
             return Failure(kind="not_asked", message=str(error), n_attempts=0)
-        cost_usd: float | None = 0.0  # of a call that is called off, nobody will know
+        answer: Prediction | Failure | None = None  # it stays that where the call is called off
         try:
             answer = await self._answer(call, handed_over_s)
-            cost_usd = answer.cost_usd
         finally:
-            self.budget.settle(model.limit_key, reserved_usd, cost_usd, model.name)
+            self.budget.settle(
+                model.limit_key,
+                reserved_usd,
+                reserved_usd if answer is None else answer.cost_usd,
+                model.name,
+                is_answered=isinstance(answer, Prediction),
+            )
         return answer
+
+    def final_of(self, model: Model) -> Failure | None:
+        """Why this model's server is not asked any more: a key that is not accepted, say."""
+        return self._final.get(model.limit_key)
 
     async def _answer(self, call: _Call, handed_over_s: float | None) -> Prediction | Failure:
         """What all attempts together come to, with its clocks and its price."""
@@ -145,18 +158,20 @@ class Engine:
                 answer = await self._try_again(call.attempt, error)
             billed = call.metered(self._settings.prices)
             if billed is None or answer.cost_usd is not None:
-                billed = answer  # what the application reports itself comes first
+                cost = self._price(model, answer)  # what the application reports comes first
             else:
                 answer = replace(answer, usage=billed.usage, model=billed.model or answer.model)
-            cost = self._price(model, billed)
+                cost = _known_cost(billed)
         except AttemptError as error:
             answer = error.failure
             if error.is_final:
-                self._final[id(model)] = replace(answer, n_attempts=0, total_s=None, queue_s=None)
+                final = replace(answer, n_attempts=0, total_s=None, queue_s=None)
+                self._final[model.limit_key] = final
             cost = Cost(usd=answer.cost_usd)
-            billed = call.metered(self._settings.prices) or error.billed
+            metered = call.metered(self._settings.prices)
+            billed = metered or error.billed
             if billed is not None:
-                cost = self._price(model, billed)
+                cost = self._price(model, billed) if metered is None else _known_cost(metered)
                 answer = replace(
                     answer,
                     usage=billed.usage,
@@ -303,7 +318,7 @@ class _Call:
         self._input = model_input
         self._limit = limit
         self._on_attempt = on_attempt
-        self._ledger: Ledger | None = None
+        self._ledger = Ledger()
 
     @cached_property
     def guess(self) -> Usage:
@@ -319,15 +334,19 @@ class _Call:
         limit = self._limit
         if limit.is_slowed:
             await limit.turn(_n_tokens(self.guess))
+            final = self._engine.final_of(self.model)
+            if final is not None:  # another call has found out meanwhile
+                raise AttemptError(final.kind, final.message, cost_usd=0.0, is_final=True)
         self.n_attempts += 1
         started = self._engine.clock()
         if self.first_s is None:
             self.first_s = started
-        step = limit.begin()
+        step, size = limit.begin(), limit.size
         if self._on_attempt is not None:
             self._on_attempt(started)
         try:
             answer = await self._ask(started)
+            self._note(answer, step)
         except AttemptError as error:
             if error.is_overload:
                 limit.rejected(step)
@@ -336,25 +355,21 @@ class _Call:
             raise
         finally:
             limit.end()
+            if limit.size != size:
+                self.model.resize(limit.size)
             if self._on_attempt is not None:
                 self._on_attempt(None)
-        self._note(answer, step)
         return answer
 
     async def _ask(self, started: float) -> Prediction:
         """The attempt itself; what metered clients are asked meanwhile is this case's."""
-        if not is_metering():
-            return await self._engine.attempt(self.model, self._input, started)
-        if self._ledger is None:
-            self._ledger = Ledger()
         with entered_in(self._ledger):
             return await self._engine.attempt(self.model, self._input, started)
 
     def metered(self, prices: Mapping[str, Price]) -> Prediction | None:
         """What metered clients have cost in all attempts; None where none was asked."""
-        if self._ledger is None:
-            return None
-        return add_up(self._ledger.of(is_judge=False), prices)
+        calls = self._ledger.calls and self._ledger.of(is_judge=False)
+        return add_up(calls, prices) if calls else None
 
     def _note(self, answer: Prediction, step: int) -> None:
         """Let the limit know how an attempt went."""
@@ -364,10 +379,12 @@ class _Call:
         usage = answer.usage
         n_more = 0 if usage is None else _n_tokens(usage) - _n_tokens(self.guess)
         lag_s = 0.0 if self.model.queues_itself else self._engine.lag.recent_s
-        size = limit.size
         limit.answered(step, answer.latency_s or 0.0, lag_s=lag_s, n_tokens=n_more)
-        if limit.size != size:
-            self.model.resize(limit.size)
+
+
+def _known_cost(metered: Prediction) -> Cost:
+    """What metered calls have cost; each was priced by itself, so their sum is not."""
+    return Cost(usd=metered.cost_usd, source=metered.cost_source, unit_prices=metered.unit_prices)
 
 
 def guess_usage(model_input: Any) -> Usage:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.asked import MAX_LAG_SHARE
+from pytest_modeleval.settings import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,7 @@ FIRST_SIZE = 8
 _FEW = 12  # answers that a step is judged by, at least; fewer say too little
 _MIN_GAIN = 0.25  # of the throughput that a step up promises, what it has to bring
 _FIRST_PATIENCE = 10  # steps until what did not go well is tried again; doubled each time
+_MINUTE_S = 61.0  # a little more than one: requests do not arrive as evenly as they leave
 
 
 class Limit:
@@ -41,6 +45,7 @@ class Limit:
         rate_limit: What may begin in a minute.
         name: Name of the model.
         is_timed_on_loop: Its latency is measured on our event loop, and spoilt where that is late.
+        timeout_s: Seconds that one call may take.
         clock: Monotonic seconds.
 
     Attributes:
@@ -58,6 +63,7 @@ class Limit:
         rate_limit: RateLimit,
         name: str = "",
         is_timed_on_loop: bool = True,
+        timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.cap = cap
@@ -66,8 +72,10 @@ class Limit:
         self.is_adaptive = is_adaptive
         self.size = min(FIRST_SIZE, cap) if is_adaptive else cap
         self.max_in_flight = self.n_attempts = self.n_rejected = 0
+        self._timeout_s = timeout_s
         self._clock = clock
         self._n_in_flight = 0
+        self._has_room = asyncio.Event()
         self._step = 0
         self._latencies: list[float] = []
         self._was_full = False
@@ -81,7 +89,8 @@ class Limit:
     @property
     def is_slowed(self) -> bool:
         """Whether a request may have to wait before it is sent."""
-        return self._not_before_s > 0 or self._requests is not None or self._tokens is not None
+        has_pace = self._requests is not None or self._tokens is not None
+        return has_pace or self._not_before_s > 0 or self.n_rejected > 0
 
     @property
     def is_indifferent(self) -> bool:
@@ -99,18 +108,22 @@ class Limit:
             await asyncio.sleep(max(waits))
         while (wait_s := self._not_before_s - self._clock()) > 0:  # noqa: ASYNC110  (the time may move)
             await asyncio.sleep(wait_s)
+        if self.n_rejected and self.is_adaptive and self.is_timed_on_loop:
+            await self._room()
 
     def begin(self) -> int:
         """A request is sent; gives the step that it counts for."""
         self.n_attempts += 1
         self._n_in_flight += 1
-        self.max_in_flight = max(self.max_in_flight, self._n_in_flight)
+        # What is more than the size waits where the model queues it, or was begun before.
+        self.max_in_flight = max(self.max_in_flight, min(self._n_in_flight, self.size))
         self._was_full = self._was_full or self._n_in_flight >= self.size
         return self._step
 
     def end(self) -> None:
         """A request has ended, one way or another."""
         self._n_in_flight -= 1
+        self._has_room.set()
 
     def answered(self, step: int, latency_s: float, *, lag_s: float, n_tokens: float) -> None:
         """A request that began in ``step`` was answered.
@@ -143,6 +156,14 @@ class Limit:
     def wait(self, seconds: float) -> None:
         """Nobody sends anything for so long: the server asks for it."""
         self._not_before_s = max(self._not_before_s, self._clock() + seconds)
+
+    async def _room(self) -> None:
+        """Wait for room, since calls may be on their way that there was more of it for."""
+        with suppress(TimeoutError):  # by then those in flight were given up, ended or not
+            async with asyncio.timeout(self._timeout_s):
+                while self._n_in_flight >= self.size:
+                    self._has_room.clear()
+                    await self._has_room.wait()
 
     def _judge_step(self, lag_s: float) -> None:
         """Choose the next size, now that this one has been seen."""
@@ -195,7 +216,7 @@ class Limit:
 class Pace:
     """Spreads amounts over time, so that no minute holds more than the limit.
 
-    About a second's worth may go at once; the rate that is left for the rest makes up for it.
+    About a second's worth may go at once. What is more than the limit by itself goes alone.
 
     Args:
         per_minute: The limit.
@@ -203,19 +224,34 @@ class Pace:
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.perf_counter) -> None:
-        burst = max(per_minute / 60, 1.0)
-        self._each_s = 60 / max(per_minute - burst + 1, 1e-9)
-        self._ahead_s = (burst - 1) * self._each_s
+        self._per_minute = per_minute
+        self._each_s = _MINUTE_S / per_minute
+        self._ahead_s = max(1.0 - self._each_s, 0.0)
         self._next_s = 0.0
+        self._last_minute: deque[list[float]] = deque()  # when, and how much
+        self._used = 0.0  # the sum of it
         self._clock = clock
 
     def reserve(self, amount: float) -> float:
         """Seconds to wait before so much may be used; it counts as used."""
         now = self._clock()
-        wait_s = max(self._next_s - self._ahead_s - now, 0.0)
-        self._next_s = max(self._next_s, now) + amount * self._each_s
-        return wait_s
+        recent = self._last_minute
+        latest_s = recent[-1][0] if recent else now
+        start_s = max(now, latest_s, self._next_s - self._ahead_s)
+        while recent and (
+            recent[0][0] <= start_s - _MINUTE_S or self._used + amount > self._per_minute
+        ):
+            used_s, used = recent.popleft()
+            self._used -= used
+            start_s = max(start_s, used_s + _MINUTE_S)
+        recent.append([start_s, amount])
+        self._used += amount
+        self._next_s = max(self._next_s, start_s) + amount * self._each_s
+        return start_s - now
 
     def correct(self, amount: float) -> None:
         """So much more was used than reserved; less, where it is below 0."""
         self._next_s += amount * self._each_s
+        if self._last_minute:
+            self._last_minute[-1][1] += amount
+            self._used += amount

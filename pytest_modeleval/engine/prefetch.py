@@ -249,7 +249,7 @@ class Prefetcher:
         with self._lock:
             self._lane(ask.model)  # so that it is closed with the others
         return asyncio.run_coroutine_threadsafe(
-            self._engine.predict(ask.model, ask.input), self._loop
+            self._engine.predict(ask.model, ask.input, is_budgeted=False), self._loop
         )
 
     def block_on(

@@ -8,6 +8,7 @@ its answer, is known to have cost their sum.
 from __future__ import annotations
 
 import contextvars
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.settings import Price
 
-__all__ = ["Ledger", "MeteredCall", "add_up", "entered_in", "is_metering", "meter", "take_strays"]
+__all__ = ["Ledger", "MeteredCall", "add_up", "entered_in", "meter", "metered_test", "take_strays"]
 
 
 _Client = TypeVar("_Client")
@@ -39,6 +40,7 @@ class MeteredCall:
         model: Name of the model that answered, or None.
         service_tier: The tier it was served at, or None.
         usage: Tokens; None where the server has not said, or not yet.
+        is_billed: Nobody bills an answer that is an error, or a list of models.
     """
 
     url: str
@@ -46,6 +48,7 @@ class MeteredCall:
     model: str | None = None
     service_tier: str | None = None
     usage: Usage | None = None
+    is_billed: bool = True
 
     def note(self, body: Any) -> None:
         """Take what a body, a chunk or an event says of the call."""
@@ -66,13 +69,28 @@ class Ledger:
 
     def of(self, *, is_judge: bool) -> list[MeteredCall]:
         """The calls of judges, or of all others."""
-        return [call for call in self.calls if call.is_judge == is_judge]
+        return [call for call in self.calls if call.is_billed and call.is_judge == is_judge]
 
 
-_case: contextvars.ContextVar[Ledger | None] = contextvars.ContextVar("model_eval", default=None)
+@dataclass(slots=True)
+class _Test:
+    """The test that this process runs; contexts hold this and not its ledger, as they may outlive it.
+
+    Attributes:
+        ledger: Its ledger; None between tests.
+        thread: The thread that it runs in.
+        has_all: What is called in a thread or task that knows of no case is its own too.
+    """
+
+    ledger: Ledger | None = None
+    thread: int = 0
+    has_all: bool = False
+
+
+_test = _Test()
+_case: contextvars.ContextVar[Ledger | _Test | None]
+_case = contextvars.ContextVar("model_eval", default=None)
 _strays = Ledger()
-_fallback: list[Ledger] = []  # of the test that runs, for code that starts in no context of ours
-_n_clients = 0
 
 
 def meter(client: _Client, *, judge: bool = False) -> _Client:
@@ -90,7 +108,6 @@ def meter(client: _Client, *, judge: bool = False) -> _Client:
     Raises:
         UsageError: It is no such client.
     """
-    global _n_clients  # noqa: PLW0603  (nothing is set up for cases while nobody meters)
     import openai
 
     kind: Any = type(client)
@@ -103,44 +120,55 @@ def meter(client: _Client, *, judge: bool = False) -> _Client:
     members = {"request": method, "_model_eval_original": original, "_model_eval_judge": judge}
     # A class of its own, since copies of a client are made by calling its class.
     client.__class__ = type(original.__name__, (original,), members)
-    _n_clients += 1
     return client
 
 
-def is_metering() -> bool:
-    """Whether any client is metered in this process."""
-    return _n_clients > 0
-
-
 @contextmanager
-def entered_in(ledger: Ledger, *, is_fallback: bool = False) -> Iterator[None]:
-    """Enter what is called inside the block in this ledger.
-
-    Args:
-        ledger: The ledger.
-        is_fallback: Also what is called in a thread or task that knows of no ledger.
-    """
+def entered_in(ledger: Ledger) -> Iterator[None]:
+    """Enter what a model calls inside the block in this ledger."""
     token = _case.set(ledger)
-    if is_fallback:
-        _fallback.append(ledger)
     try:
         yield
     finally:
         _case.reset(token)
-        if is_fallback:
-            _fallback.remove(ledger)
+
+
+@contextmanager
+def metered_test(ledger: Ledger, *, has_all: bool) -> Iterator[None]:
+    """Enter what a test calls inside the block in this ledger.
+
+    Args:
+        ledger: The ledger.
+        has_all: Also what is called in a thread or task that knows of no case.
+    """
+    _test.ledger, _test.thread, _test.has_all = ledger, threading.get_ident(), has_all
+    token = _case.set(_test)
+    try:
+        yield
+    finally:
+        _case.reset(token)
+        _test.ledger, _test.thread, _test.has_all = None, 0, False
+
+
+def _ledger() -> Ledger:
+    """The ledger of the case that this code runs for."""
+    case = _case.get()
+    if isinstance(case, Ledger):
+        return case
+    is_test = case is _test or _test.has_all or _test.thread == threading.get_ident()
+    return (_test.ledger if is_test else None) or _strays
 
 
 def take_strays() -> list[MeteredCall]:
     """The calls so far that were made for no case, each handed out once."""
     strays, _strays.calls = _strays.calls, []
-    return strays
+    return [call for call in strays if call.is_billed]
 
 
 def add_up(calls: Iterable[MeteredCall], prices: Mapping[str, Price]) -> Prediction | None:
     """Tokens and cost of several calls as those of one answer; None for no calls.
 
-    The cost is unknown as soon as one call's is.
+    Cost and tokens are unknown as soon as one call's are.
     """
     calls = list(calls)
     if not calls:
@@ -149,14 +177,15 @@ def add_up(calls: Iterable[MeteredCall], prices: Mapping[str, Price]) -> Predict
     usages = [call.usage for call in calls if call.usage is not None]
     counts = {name: sum(getattr(usage, name) for usage in usages) for name in Usage.__slots__}
     models = {call.model for call in calls}
+    unit_prices = costs[0].unit_prices
     sources = sorted({cost.source for cost in costs if cost.source is not None})
     usd = total_cost([cost.usd for cost in costs])
     return Prediction(
         output=None,
-        usage=Usage(**counts) if usages else None,
+        usage=Usage(**counts) if len(usages) == len(calls) else None,
         cost_usd=usd,
         cost_source="+".join(sources) if usd is not None else None,
-        unit_prices=costs[0].unit_prices if len(models) == 1 else None,
+        unit_prices=unit_prices if all(cost.unit_prices == unit_prices for cost in costs) else None,
         model=", ".join(sorted(model for model in models if model)) or None,
     )
 
@@ -176,40 +205,53 @@ def _cost(call: MeteredCall, prices: Mapping[str, Price]) -> Any:
 # The methods of a metered client; ``request`` is what all of the SDK's resources call.
 
 
-def _request(self: Any, *args: Any, **kwargs: Any) -> Any:
-    result = super(type(self), self).request(*args, **kwargs)
-    call = _enter(self, result)
-    iterator = getattr(result, "_iterator", None)
-    if call is not None and iterator is not None:
-        result._iterator = _watched(iterator, call)  # noqa: SLF001  (there is no public way)
+def _request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+    with _entered(self, options) as call:
+        result = self._model_eval_original.request(self, cast_to, options, **kwargs)
+        if _note(call, result):
+            result._iterator = _watched(result._iterator, call)  # noqa: SLF001  (there is no public way)
     return result
 
 
-async def _request_async(self: Any, *args: Any, **kwargs: Any) -> Any:
-    result = await super(type(self), self).request(*args, **kwargs)
-    call = _enter(self, result)
-    iterator = getattr(result, "_iterator", None)
-    if call is not None and iterator is not None:
-        result._iterator = _watched_async(iterator, call)  # noqa: SLF001  (as above)
+async def _request_async(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+    with _entered(self, options) as call:
+        result = await self._model_eval_original.request(self, cast_to, options, **kwargs)
+        if _note(call, result):
+            result._iterator = _watched_async(result._iterator, call)  # noqa: SLF001  (as above)
     return result
 
 
-def _enter(client: Any, result: Any) -> MeteredCall | None:
-    """Enter a call that is billed by tokens; None for any other, such as a list of models."""
-    is_stream = hasattr(result, "_iterator")
-    is_raw = hasattr(result, "http_response")
-    if not (is_stream or is_raw or hasattr(result, "usage")):
-        return None
+@contextmanager
+def _entered(client: Any, options: Any) -> Iterator[MeteredCall]:
+    """A call, entered from its beginning, since one that is cut off may have been billed."""
+    import openai
+
     call = MeteredCall(url=str(client.base_url), is_judge=client._model_eval_judge)  # noqa: SLF001
+    call.is_billed = str(options.method).lower() == "post"  # to look at an answer again is free
+    _ledger().calls.append(call)
+    try:
+        yield call
+    except Exception as error:
+        call.is_billed &= isinstance(error, openai.APITimeoutError)
+        raise
+
+
+def _note(call: MeteredCall, result: Any) -> bool:
+    """Note what a result says of its call, and give whether it is a stream that will say more."""
+    is_stream, is_raw = hasattr(result, "_iterator"), hasattr(result, "http_response")
+    call.is_billed &= is_stream or is_raw or hasattr(result, "usage")
     call.note(_raw_body(result) if is_raw else _body(result))
-    ledger = _case.get() or (_fallback[-1] if _fallback else _strays)
-    ledger.calls.append(call)
-    return call
+    return is_stream
 
 
 def _body(result: Any) -> Any:
-    dump = getattr(result, "model_dump", None)
-    return dump() if callable(dump) else None
+    """What a result, a chunk or an event of the SDK says, as far as it is of use."""
+    result = getattr(result, "response", None) or result
+    body = {name: getattr(result, name, None) for name in ("model", "service_tier", "usage")}
+    dump = getattr(body["usage"], "model_dump", None)
+    if callable(dump):
+        body["usage"] = dump(warnings=False)  # servers send what the SDK's types do not allow
+    return body
 
 
 def _raw_body(result: Any) -> Any:

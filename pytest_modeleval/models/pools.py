@@ -17,7 +17,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.models.base import AttemptError, describe, time_out
-from pytest_modeleval.models.meters import is_metering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,9 +100,8 @@ class ThreadPool:
             AttemptError: It took longer than the time-out, or raised one itself.
         """
         loop = asyncio.get_running_loop()
-        if is_metering():  # a client finds the case that it is asked for in the context
-            run: Any = contextvars.copy_context().run
-            function = functools.partial(run, function)
+        run: Any = contextvars.copy_context().run  # a metered client finds its case there
+        function = functools.partial(run, function)
         job = _Job(function, argument, loop.create_future())
         with self._lock:
             if loop is not self._loop or self._is_closed:

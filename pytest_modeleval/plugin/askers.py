@@ -13,8 +13,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.core.predictions import Failure, Prediction, total_cost
 from pytest_modeleval.core.words import counted
+from pytest_modeleval.engine.budgets import BudgetError
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import PredictionError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.suite_models import SuiteModels
 
 __all__ = ["OURS", "Asker"]
+
+_OWN_CALLS = "what the tests ask themselves"
 
 OURS = object()
 """Stands for the fixture ``model`` of this package, where it need not be made."""
@@ -75,6 +78,7 @@ class Asker:
         self._bought: dict[str, Prediction | Failure] = {}
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._unshared: list[tuple[Any, Model]] = []
+        self._set_aside_usd = 0.0
 
     def start(self) -> None:
         """Start the engine."""
@@ -203,20 +207,29 @@ class Asker:
     # What it costs.
 
     def is_refused(self, item: pytest.Item) -> bool:
-        """Whether the budget holds no answer to this item, so that it can't run."""
-        budget = self.budget
-        if budget is None or budget.refusal is None:
+        """Whether the budget does not hold this item, so that it can't run.
+
+        Otherwise what its test is likely to spend itself is set aside until it has.
+        """
+        if self.budget is None or is_sure_to_skip(item):
             return False
         answer = self._prefetcher.peek(item.nodeid)
-        if answer is None:
-            budget.n_refused += 1
+        if isinstance(answer, Failure) and answer.kind == "not_asked":
             return True
-        return isinstance(answer, Failure) and answer.kind == "not_asked"
+        try:
+            self._set_aside_usd = self.budget.reserve_now(
+                _spender(item), is_begun=answer is not None
+            )
+        except BudgetError:
+            return True
+        return False
 
-    def spend(self, cost_usd: float | None) -> None:
-        """A test has spent this itself; of unknown cost, no budget can be kept."""
+    def spend(self, item: pytest.Item, costs_usd: list[float | None]) -> None:
+        """The item's test has spent this itself; of unknown cost, no budget can be kept."""
         if self.budget is not None:
-            self.budget.spend(cost_usd, "what the tests ask themselves")
+            set_aside_usd, self._set_aside_usd = self._set_aside_usd, 0.0
+            cost_usd = total_cost(costs_usd) if costs_usd else 0.0
+            self.budget.settle(_spender(item), set_aside_usd, cost_usd, _OWN_CALLS)
 
     def _unpaid(self) -> list[str]:
         """Sentences on what was not asked for its cost, and on what was asked for no case."""
@@ -261,6 +274,11 @@ def _quiet_logs(config: pytest.Config) -> None:
 
 def _is_not_of_engine(_record: logging.LogRecord) -> bool:
     return not _is_engine_thread()
+
+
+def _spender(item: pytest.Item) -> Hashable:
+    """What has similar costs of its own: the tests of a suite."""
+    return ("suite", item.stash[EVAL_ITEM].suite.nodeid)
 
 
 def _is_engine_thread() -> bool:

@@ -104,7 +104,14 @@ class CaseLog:
         if answer is None:
             return metered
         whole = _joined([answer, metered])
-        return whole and replace(whole, latency_s=answer.latency_s, total_s=answer.total_s)
+        assert whole is not None
+        return replace(
+            answer,
+            usage=whole.usage,
+            cost_usd=whole.cost_usd,
+            cost_source=whole.cost_source,
+            unit_prices=None,
+        )
 
     def own_costs(self, prices: Mapping[str, Price]) -> list[float | None]:
         """What the test spent itself: measured, metered, and on judges; the model's is not in it."""
@@ -122,11 +129,15 @@ class CaseLog:
 
     def _calls_outside(self) -> list[MeteredCall]:
         """The metered calls that no measured block has counted."""
-        counted = [call for measurement in self.measurements for call in measurement._calls]  # noqa: SLF001
+        return self.not_counted(self.ledger.calls)
+
+    def not_counted(self, calls: Sequence[MeteredCall]) -> list[MeteredCall]:
+        """Those of these calls that no measured block has counted, without judges'."""
+        counted = {id(call) for block in self.measurements for call in block._calls}  # noqa: SLF001
         return [
             call
-            for call in self.ledger.of(is_judge=False)
-            if not any(call is other for other in counted)
+            for call in calls
+            if call.is_billed and not call.is_judge and id(call) not in counted
         ]
 
 
@@ -188,7 +199,8 @@ class ModelEval:
         application, never a wrong answer.
         """
         measurement = Measurement()
-        n_before = len(self._log.ledger.calls)
+        log = self._log
+        n_before = len(log.ledger.calls)
         started = time.perf_counter()
         try:
             yield measurement
@@ -196,9 +208,7 @@ class ModelEval:
             self._log.raised_inside_measure = error
             raise
         measurement.latency_s = time.perf_counter() - started
-        measurement._calls = [  # noqa: SLF001
-            call for call in self._log.ledger.calls[n_before:] if not call.is_judge
-        ]
+        measurement._calls = log.not_counted(log.ledger.calls[n_before:])  # noqa: SLF001
         _measured(measurement, {})  # refuses what is no amount, in the test that set it
         self._log.measurements.append(measurement)
 

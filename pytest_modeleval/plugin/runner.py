@@ -19,7 +19,7 @@ from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.models.function import FunctionModel
-from pytest_modeleval.models.meters import Ledger, entered_in, is_metering
+from pytest_modeleval.models.meters import Ledger, metered_test
 from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.baselines import check_saving
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pytest_modeleval.core.predictions import Failure, Prediction
+    from pytest_modeleval.core.redaction import Redactor
     from pytest_modeleval.plugin.collect import EvalItem
 
 __all__ = ["Runner"]
@@ -96,7 +97,8 @@ class Runner:
         asker.start()
         self._asker = asker
         if asker.budget is not None:
-            self.config.pluginmanager.register(_BudgetKeeper(asker), "modeleval-budget")
+            keeper = _BudgetKeeper(asker, self.evals.redactor)
+            self.config.pluginmanager.register(keeper, "modeleval-budget")
         self._has_code_ahead = any(map(self._asks_code_ahead, items))
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
@@ -124,9 +126,7 @@ class Runner:
         ledger = item.stash[LEDGER] = Ledger()
         measures = "model_eval" in item.fixturenames  # type: ignore[attr-defined]
         try:
-            if not measures and not is_metering():
-                return (yield)
-            with entered_in(ledger, is_fallback=measures and not self._has_code_ahead):
+            with metered_test(ledger, has_all=measures and not self._has_code_ahead):
                 return (yield)
         finally:
             asker.release(item)
@@ -194,7 +194,7 @@ class Runner:
             found = replace(found, reason=self.evals.redactor.text(found.reason))
         outcomes.soften(report, found, is_lenient=is_lenient)
         record = self._record(item, log, answer, found)
-        self._spend(log)
+        self._spend(item, log)
         item.user_properties = outcomes.with_properties(
             item.user_properties, record, self.evals.redactor
         )
@@ -283,11 +283,10 @@ class Runner:
         model = self.models.known(item)
         return model is None or isinstance(model, FunctionModel)
 
-    def _spend(self, log: CaseLog) -> None:
+    def _spend(self, item: pytest.Item, log: CaseLog) -> None:
         """Count what the test has spent itself against the budget."""
         if self._open_asker.budget is not None:
-            for cost_usd in log.own_costs(self.evals.settings.prices):
-                self._open_asker.spend(cost_usd)
+            self._open_asker.spend(item, log.own_costs(self.evals.settings.prices))
 
     def _record(
         self,
@@ -321,12 +320,29 @@ class _BudgetKeeper:
 
     Args:
         asker: Knows which they are.
+        redactor: Takes secrets out of what a fixture says that does not end well.
     """
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, redactor: Redactor) -> None:
         self._asker = asker
+        self._redactor = redactor
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
         """Take the place of the item's own protocol."""
-        return True if EVAL_ITEM in item.stash and self._asker.is_refused(item) else None
+        if EVAL_ITEM not in item.stash or not self._asker.is_refused(item):
+            return None
+        # The fixtures of the item before were left for this one, which won't take them down.
+        ends = item.session._setupstate.teardown_exact  # noqa: SLF001  (nobody else can)
+        call = pytest.CallInfo.from_call(
+            lambda: ends(nextitem),
+            when="teardown",
+            reraise=(pytest.exit.Exception, KeyboardInterrupt),
+        )
+        if call.excinfo is not None:
+            report = pytest.TestReport.from_item_and_call(item, call)
+            outcomes.redact(report, self._redactor)
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
