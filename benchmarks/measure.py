@@ -24,6 +24,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+ROOT = Path(__file__).parent.parent
+"""The checkout."""
+
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 """How every script runs pytest; what is measured comes after it."""
 
@@ -64,7 +67,10 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_", "OPENAI_", "PYTHONDONTWRITEBYTECODE"))
     }
-    environment = {**inherited, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1", **(env or {})}
+    # What is measured is the checkout that the scripts stand in, whatever else is installed.
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    fixed = {"PYTHONPATH": path, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1"}
+    environment = {**inherited, **fixed, **(env or {})}
     with tempfile.TemporaryFile() as out:
         start_s = time.perf_counter()
         process = subprocess.Popen(
