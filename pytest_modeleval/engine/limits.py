@@ -191,7 +191,7 @@ class Limit:
         self._patience *= 2
         self._n_until_retry = self._patience
         self._bad = None
-        return self.size + max(self.size // 4, 1)
+        return self.size + max(self.size // 2, 1)
 
     def _next_step(self, size: int) -> None:
         self.size = min(size, self.cap)

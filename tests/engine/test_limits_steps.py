@@ -107,7 +107,7 @@ def test_a_server_that_only_queues_is_not_asked_more(n_workers):
         run_step(limit, latency_s=0.1 * max(limit.size / n_workers, 1))
 
     assert largest <= 2 * FIRST_SIZE
-    assert limit.size <= FIRST_SIZE + FIRST_SIZE // 4
+    assert limit.size == FIRST_SIZE
 
 
 def test_a_server_that_scales_is_asked_as_much_as_allowed():
