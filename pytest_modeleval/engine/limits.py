@@ -24,7 +24,7 @@ FIRST_SIZE = 8
 """Calls in flight that an adaptive limit begins with."""
 
 _FEW = 12  # answers that a step is judged by, at least; fewer say too little
-_TOLERATED = 8  # of so many calls at once one may be rejected without a consequence
+_TOLERATED = 8  # of so many calls one may be rejected without a consequence
 _MIN_GAIN = 0.4  # of the throughput that a step up promises, what it has to bring
 _FIRST_PATIENCE = 20  # steps until what did not go well is tried again; doubled each time
 
@@ -71,7 +71,7 @@ class Limit:
         self._n_in_flight = 0
         self._step = 0
         self._latencies: list[float] = []
-        self._n_rejected_in_step = 0
+        self._n_begun = self._n_rejected_in_step = 0  # in this step
         self._was_full = False
         self._good: tuple[int, float] | None = None  # a size that went well, its usual latency
         self._bad: int | None = None  # a size that did not
@@ -105,6 +105,7 @@ class Limit:
     def begin(self) -> int:
         """A request is sent; gives the step that it counts for."""
         self.n_attempts += 1
+        self._n_begun += 1
         self._n_in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._n_in_flight)
         self._was_full = self._was_full or self._n_in_flight >= self.size
@@ -135,16 +136,17 @@ class Limit:
         """A request that began in ``step`` was one too many.
 
         A few may have other reasons. More of them end the step: back to a smaller size that went
-        well, or else to half the size.
+        well, or else to half the size, which may grow again where this one had gone well before.
         """
         self.n_rejected += 1
         if not self.is_adaptive or step != self._step:
             return
         self._n_rejected_in_step += 1
-        if self._n_rejected_in_step <= max(self.size // _TOLERATED, 1):
+        if self._n_rejected_in_step <= max(self._n_begun // _TOLERATED, 2):
             return
-        self._bad = self.size
-        if self._good is not None and self._good[0] >= self.size:
+        if self._good is None or self._good[0] < self.size:
+            self._bad = self.size
+        else:
             self._good = None
         self._next_step(self._good[0] if self._good else max(self.size // 2, 1))
 
@@ -197,7 +199,7 @@ class Limit:
         self.size = min(size, self.cap)
         self._step += 1
         self._latencies.clear()
-        self._n_rejected_in_step = 0
+        self._n_begun = self._n_rejected_in_step = 0  # in this step
         self._was_full = False
 
 

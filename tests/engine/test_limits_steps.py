@@ -49,8 +49,8 @@ def test_single_rejection_in_every_step_has_no_consequence():
     assert limit.n_rejected == 20
 
 
-def test_two_rejections_of_eight_halve_the_first_size():
-    assert reject(make_limit(), 2) == FIRST_SIZE // 2
+def test_three_rejections_of_eight_halve_the_first_size():
+    assert reject(make_limit(), 3) == FIRST_SIZE // 2
 
 
 def test_an_episode_of_rejections_counts_once():
@@ -79,6 +79,7 @@ def test_rejections_at_a_size_that_went_well_halve_it():
     reject(limit, 16)
 
     assert reject(limit, 8) == 8
+    assert run_step(limit) > 8
 
 
 @pytest.mark.parametrize("allowed", [5, 9, 12, 16, 23, 40])
@@ -87,14 +88,14 @@ def test_a_server_with_a_limit_is_used_well_and_bothered_seldom(allowed):
     n_episodes = 0
 
     for _ in range(40):
-        if limit.size > allowed + max(limit.size // 8, 1):
+        if limit.size > allowed + 2:
             reject(limit, limit.size - allowed)
             n_episodes += 1
         else:
             run_step(limit)
 
     assert n_episodes <= 5
-    assert 0.75 * allowed <= limit.size <= 1.25 * allowed
+    assert 0.75 * allowed <= limit.size <= allowed + 2
 
 
 @pytest.mark.parametrize("n_workers", [1, 4, 8])
