@@ -24,6 +24,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+ROOT = Path(__file__).parent.parent
+"""The checkout."""
+
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 """How every script runs pytest; what is measured comes after it."""
 
@@ -64,7 +67,10 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_", "OPENAI_", "PYTHONDONTWRITEBYTECODE"))
     }
-    environment = {**inherited, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1", **(env or {})}
+    # What is measured is the checkout that the scripts stand in, whatever else is installed.
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    fixed = {"PYTHONPATH": path, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1"}
+    environment = {**inherited, **fixed, **(env or {})}
     with tempfile.TemporaryFile() as out:
         start_s = time.perf_counter()
         process = subprocess.Popen(
@@ -129,20 +135,27 @@ class Bars:
 
     def __init__(self, *, quick: bool) -> None:
         self._quick = quick
-        self._over = False
+        self._is_missed = False
 
     def check(self, what: str, value: float, bar: float, unit: str = "") -> None:
-        """Print one measured value beside its bar."""
-        verdict = "met" if value <= bar else "OVER"
+        """Print one measured value beside the bar that it may not be over."""
+        self._judge(what, value, f"bar {bar:g}{unit}", unit, is_met=value <= bar)
+
+    def check_least(self, what: str, value: float, bar: float, unit: str = "") -> None:
+        """Print one measured value beside the bar that it may not be under."""
+        self._judge(what, value, f"bar at least {bar:g}{unit}", unit, is_met=value >= bar)
+
+    def _judge(self, what: str, value: float, bar: str, unit: str, *, is_met: bool) -> None:
+        verdict = "met" if is_met else "NOT MET"
         if self._quick:
             verdict = "not judged: quick run"
-        elif value > bar:
-            self._over = True
-        print(f"{what}: {value:.2f}{unit}, bar {bar:g}{unit}: {verdict}")
+        elif not is_met:
+            self._is_missed = True
+        print(f"{what}: {value:.2f}{unit}, {bar}: {verdict}")
 
     def exit(self) -> None:
-        """End the script, with status 1 where a bar was passed."""
-        sys.exit(int(self._over))
+        """End the script, with status 1 where a bar was not met."""
+        sys.exit(int(self._is_missed))
 
 
 def make_parser(doc: str, *, runs: int = 5) -> argparse.ArgumentParser:
@@ -165,12 +178,17 @@ def project(files: Mapping[str, str]) -> Iterator[Path]:
         yield folder
 
 
-def outcomes(folder: Path) -> Counter[str]:
-    """How often each outcome stands in the records of the only run of this project."""
+def records(folder: Path) -> list[dict]:
+    """The records of the only run of this project."""
     (journal,) = folder.glob(".modeleval/runs/*/records.jsonl")
     lines = journal.read_text(encoding="utf-8").split("\n")
-    records = [json.loads(line) for line in lines if line]
-    return Counter(record["outcome"] for record in records if "outcome" in record)
+    found = [json.loads(line) for line in lines if line]
+    return [record for record in found if "outcome" in record]
+
+
+def outcomes(folder: Path) -> Counter[str]:
+    """How often each outcome stands in these records."""
+    return Counter(record["outcome"] for record in records(folder))
 
 
 def accuracy(counts: Mapping[str, int]) -> float:

@@ -1,7 +1,7 @@
 """Limits: how many calls of one model may be in flight, and how many may begin in a minute.
 
-What a model takes is found out while it is asked: more calls at once as long as that helps, half
-as many where the server says that there are too many.
+What a model takes is found out while it is asked: more calls at once as long as that helps, fewer
+where the server says that there are too many.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ FIRST_SIZE = 8
 """Calls in flight that an adaptive limit begins with."""
 
 _FEW = 12  # answers that a step is judged by, at least; fewer say too little
-_MIN_GAIN = 0.25  # of the throughput that a step up promises, what it has to bring
-_FIRST_PATIENCE = 10  # steps until what did not go well is tried again; doubled each time
+_TOLERATED = 8  # of so many calls one may be rejected without a consequence
+_MIN_GAIN = 0.4  # of the throughput that a step up promises, what it has to bring
+_FIRST_PATIENCE = 30  # steps until what did not go well is tried again; doubled each time
 _MINUTE_S = 61.0  # a little more than one: requests do not arrive as evenly as they leave
 
 
@@ -78,8 +79,9 @@ class Limit:
         self._has_room = asyncio.Event()
         self._step = 0
         self._latencies: list[float] = []
+        self._n_begun = self._n_rejected_in_step = 0  # in this step
         self._was_full = False
-        self._good: tuple[int, float] | None = None  # a size that went well, its median latency
+        self._good: tuple[int, float] | None = None  # a size that went well, its usual latency
         self._bad: int | None = None  # a size that did not
         self._patience = self._n_until_retry = _FIRST_PATIENCE
         self._not_before_s = 0.0
@@ -95,7 +97,7 @@ class Limit:
     @property
     def is_indifferent(self) -> bool:
         """Whether the limit learns nothing from an answer."""
-        return self._tokens is None and (not self.is_adaptive or self.size >= self.cap)
+        return self._tokens is None and not self.is_adaptive
 
     async def turn(self, n_tokens: float) -> None:
         """Wait until a request of about so many tokens may be sent."""
@@ -114,6 +116,7 @@ class Limit:
     def begin(self) -> int:
         """A request is sent; gives the step that it counts for."""
         self.n_attempts += 1
+        self._n_begun += 1
         self._n_in_flight += 1
         # What is more than the size waits where the model queues it, or was begun before.
         self.max_in_flight = max(self.max_in_flight, min(self._n_in_flight, self.size))
@@ -142,16 +145,30 @@ class Limit:
         if len(self._latencies) >= max(self.size, _FEW):
             self._judge_step(lag_s)
 
-    def rejected(self, step: int) -> None:
-        """A request that began in ``step`` was one too many; once in an episode that halves."""
+    def rejected(self, step: int, *, is_repeated: bool = False) -> None:
+        """A request that began in ``step`` was one too many.
+
+        A few may have other reasons, unless they are rejected again. The others end the step: back
+        to a smaller size that went well, or else to half the size, which may grow again where this
+        one had gone well before.
+
+        Args:
+            step: What ``begin`` gave.
+            is_repeated: It was not the first attempt of its case.
+        """
         self.n_rejected += 1
         if not self.is_adaptive or step != self._step:
             return
-        self._bad = self.size
-        half = max(self.size // 2, 1)
-        if self._good is not None and self._good[0] >= self.size:
+        self._n_rejected_in_step += 1
+        n_tolerated = 0 if is_repeated else max(self._n_begun // _TOLERATED, 2)
+        if self._n_rejected_in_step <= n_tolerated:
+            return
+        had_gone_well = self._good is not None and self._good[0] >= self.size
+        if had_gone_well:
             self._good = None
-        self._next_step(half)
+        if is_repeated or not had_gone_well:
+            self._bad = min(self.size, self._bad or self.size)
+        self._next_step(self._good[0] if self._good else max(self.size // 2, 1))
 
     def wait(self, seconds: float) -> None:
         """Nobody sends anything for so long: the server asks for it."""
@@ -167,26 +184,28 @@ class Limit:
 
     def _judge_step(self, lag_s: float) -> None:
         """Choose the next size, now that this one has been seen."""
-        median_s = statistics.median(self._latencies)
-        if not self._was_full or self.size >= self.cap or lag_s > MAX_LAG_SHARE * median_s:
+        usual_s = _middle(self._latencies)
+        if not self._was_full or lag_s > MAX_LAG_SHARE * usual_s:
             self._next_step(self.size)
             return
-        if not self._has_helped(median_s):
+        if not self._has_helped(usual_s):
             assert self._good is not None
             self._bad = self._good[0] + 1  # nothing between the two is worth finding out
             self._next_step(self._good[0])
             return
         if self._good is None or self._good[0] <= self.size:
-            self._good = (self.size, median_s)
+            self._good = (self.size, usual_s)
+        if self._bad is not None and self._bad <= self.size:
+            self._bad = None
         self._next_step(self._larger())
 
-    def _has_helped(self, median_s: float) -> bool:
+    def _has_helped(self, usual_s: float) -> bool:
         """Whether this size brings more answers a second than the one that went well before."""
-        if self._good is None or self._good[0] >= self.size or median_s <= 0:
+        if self._good is None or self._good[0] >= self.size or usual_s <= 0:
             return True
-        size, usual_s = self._good
+        size, before_s = self._good
         more_calls = self.size / size
-        gain = more_calls * usual_s / median_s
+        gain = more_calls * before_s / usual_s
         return gain >= 1 + _MIN_GAIN * (more_calls - 1)
 
     def _larger(self) -> int:
@@ -196,21 +215,27 @@ class Limit:
         if self._bad is None:
             return self.size * 2
         gap = self._bad - self.size
-        if gap > max(self.size // 8, 1):
+        if gap > max(self.size // 4, 1):
             return self.size + gap // 2
         self._n_until_retry -= 1
         if self._n_until_retry > 0:
             return self.size
         self._patience *= 2
         self._n_until_retry = self._patience
-        self._bad = None
-        return self.size + max(self.size // 4, 1)
+        return self.size + max(self.size // 2, 1)
 
     def _next_step(self, size: int) -> None:
         self.size = min(size, self.cap)
         self._step += 1
         self._latencies.clear()
+        self._n_begun = self._n_rejected_in_step = 0  # in this step
         self._was_full = False
+
+
+def _middle(latencies: list[float]) -> float:
+    """The mean of the middle half: slow calls don't move it, nor does it jump as a median does."""
+    n_aside = len(latencies) // 4
+    return statistics.fmean(sorted(latencies)[n_aside : len(latencies) - n_aside])
 
 
 class Pace:

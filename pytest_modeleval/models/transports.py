@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from pytest_modeleval.errors import UsageError
 
@@ -98,6 +100,7 @@ class _AiohttpTransport:
         self._aiohttp = aiohttp
         self._timeout_s = timeout_s
         self._session: Any = None
+        self._proxy: str | None = None
 
     async def post(
         self,
@@ -106,21 +109,23 @@ class _AiohttpTransport:
         headers: Mapping[str, str],
         on_chunk: Callable[[bytes], None] | None = None,
     ) -> Reply:
-        session = self._session or self._open()
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        session = self._session or self._open(url)
+        async with session.post(
+            url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+        ) as response:
             if on_chunk is None or response.status != 200:
                 return Reply(response.status, response.headers, await response.read())
             async for chunk in response.content.iter_any():
                 on_chunk(chunk)
             return Reply(response.status, response.headers, b"")
 
-    def _open(self) -> Any:
+    def _open(self, url: str) -> Any:
         aiohttp = self._aiohttp
+        self._proxy = _proxy_of(url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the engine limits the calls
             timeout=aiohttp.ClientTimeout(total=self._timeout_s + _SPARE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,  # HTTPS_PROXY, as the SDK's client has it
         )
         return self._session
 
@@ -128,6 +133,18 @@ class _AiohttpTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for this address, as the SDK's client has it.
+
+    aiohttp's own ``trust_env`` finds it anew with each call, in two jobs of a thread pool that cost
+    more than the call; and with a ~/.netrc it refuses our Authorization header.
+    """
+    address = urlsplit(url)
+    if urllib.request.proxy_bypass(address.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(address.scheme)
 
 
 @dataclass(slots=True)
