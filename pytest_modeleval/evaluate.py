@@ -84,10 +84,12 @@ def evaluate_model(
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
     thresholds: str | Sequence[str] = (),
-    concurrency: int = CONCURRENCY,
+    concurrency: int | None = None,
     timeout: str | float = TIMEOUT_S,
     retries: int = RETRIES,
     base_url: str | None = None,
+    system: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
     prices: str | Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
 ) -> Report:
@@ -107,10 +109,12 @@ def evaluate_model(
             is an error of that case.
         thresholds: A line such as ``accuracy >= 90%``, or several; the report holds the verdict
             on them.
-        concurrency: Calls in flight at once.
+        concurrency: Calls in flight at once; by default as many as help, from 8 up to 64.
         timeout: Time-out of one attempt: ``"800ms"``, ``"60s"``, or seconds.
         retries: Attempts after the first, on connection errors and 408, 409, 429, 5xx.
         base_url: Server of ``openai:`` models.
+        system: Instructions before every case, for ``openai:`` models.
+        parameters: What else each request of theirs says, by the API's names.
         prices: Prices per million tokens, as in ``model_eval_prices``: a line such as
             ``gpt-5-mini input=0.25 output=2 cached_input=0.025``, or several.
         columns: For a field of a case the column of the dataset that holds it.
@@ -135,7 +139,7 @@ def evaluate_model(
         tags={tag: (n, n) for tag, n in count_tags(cases).items()},
     )
     check_scopes(settings.thresholds, [coverage], is_partial=False)
-    asked = make_model(model, settings)
+    asked = make_model(model, settings, system=system, parameters=parameters)
     records = []
     prefetcher = Prefetcher(Engine(settings), concurrency=settings.concurrency)
     prefetcher.start()
@@ -170,14 +174,15 @@ def _check_compare(compare: Any) -> None:
 def _settings(
     *,
     thresholds: str | Sequence[str],
-    concurrency: int,
+    concurrency: int | None,
     timeout: str | float,
     retries: int,
     base_url: str | None,
     prices: str | Sequence[str],
 ) -> Settings:
     """The arguments as settings, checked."""
-    for name, number, low in (("concurrency", concurrency, 1), ("retries", retries, 0)):
+    n_calls = CONCURRENCY if concurrency is None else concurrency
+    for name, number, low in (("concurrency", n_calls, 1), ("retries", retries, 0)):
         if isinstance(number, bool) or not isinstance(number, int) or number < low:
             raise UsageError(f"{name} is a whole number of at least {low}, not {number!r}")
     bounds = [
@@ -186,7 +191,8 @@ def _settings(
     return replace(
         Settings(),
         thresholds=tuple(bounds),
-        concurrency=concurrency,
+        concurrency=n_calls,
+        is_adaptive=concurrency is None,
         timeout_s=_seconds(timeout),
         retries=retries,
         base_url=base_url,

@@ -29,8 +29,10 @@ class Coverage:
     Attributes:
         suite: Name of the suite.
         variant: Id of the suite's other parameters.
-        n_total: Cases of the dataset.
+        n_total: Items of the suite: each case of each model, as often as it is asked.
         n_selected: Those of them that were left to run by ``-k``, ``--lf`` and their like.
+        n_models: Models that each case is asked of.
+        n_repeats: How often each model is asked each case.
         tags: For each tag the same two numbers.
         thresholds: Thresholds that the suite's own marker sets.
     """
@@ -39,6 +41,8 @@ class Coverage:
     variant: str = ""
     n_total: int
     n_selected: int
+    n_models: int = 1
+    n_repeats: int = 1
     tags: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
 

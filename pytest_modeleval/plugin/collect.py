@@ -323,6 +323,8 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
                 suite=name,
                 variant=variant,
                 n_total=len(suite.asks),
+                n_models=len(suite.models),
+                n_repeats=len(suite.asks) // max(len(suite.models) * len(suite.cases), 1),
                 n_selected=len(items),
                 tags={tag: (n, chosen[tag]) for tag, n in totals.items()},
                 thresholds=suite.thresholds,

@@ -239,13 +239,18 @@ def _pooled(verdict: Verdict) -> tuple[str, list[Row], list[str]]:
 
 def _suite_title(summary: Summary, shown: Shown) -> str:
     """``test_routes_ticket, router:predict, 60 of 64 cases: 55 passed, 5 missed``."""
-    n_total = sum(
-        coverage.n_total
+    own = [
+        coverage
         for coverage in shown.coverages
         if (coverage.suite, coverage.variant) == (summary.suite, summary.variant)
-    )
+    ]
+    n_repeats = max((coverage.n_repeats for coverage in own), default=1)
+    n_total = sum(coverage.n_total // coverage.n_models for coverage in own)
     n = summary.n_asked + summary.n_skipped
     cases = out_of(n, n_total, "case") if n_total > n else counted(n, "case")
+    if n_repeats > 1:
+        n_cases = counted(n_total // n_repeats, "case")
+        cases = f"{n_cases} {n_repeats} times" if n_total == n else out_of(n, n_total, "answer")
     counts = [
         f"{number} {word}"
         for word, number in (

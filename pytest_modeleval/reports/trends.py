@@ -62,9 +62,11 @@ def _row(run: Mapping[str, Any], suite: Mapping[str, Any]) -> str:
         value_text(suite.get("p95_latency"), "seconds"),
         value_text(suite.get("avg_cost"), "dollars"),
     ]
-    verdict = str(run.get("verdict", "")) + ("" if run.get("is_whole") else " (partial)")
-    cells = [f"{number:>10}" for number in numbers]
-    return f"  {moment}  {commit:<7} {''.join(cells)}  n={suite.get('n', 0):<6} {verdict}"
+    verdict = str(run.get("verdict", ""))
+    if not run.get("is_whole"):
+        verdict = "partial"
+    cells = [f"{number:>9}" for number in numbers]
+    return f"  {moment} {commit:<7}{''.join(cells)} {suite.get('n', 0):>6} {verdict}"
 
 
 def _color(run: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,144 @@
+"""The command ``modeleval``: show, compare, history, combine."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from pytest_modeleval.cli import main
+
+SUITE = """
+    import pytest
+
+    @pytest.mark.model_eval("tickets.csv")
+    def test_ticket(case, prediction):
+        assert prediction == case.expected
+"""
+INI = """
+    [pytest]
+    model_eval_model = robot:answer
+    model_eval_thresholds =
+        accuracy >= 60%
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A project of six cases, of which two are answered wrong."""
+    rows = [
+        f"c-{index},text {index},{'TEXT' if index < 4 else 'other'} {index}" for index in range(6)
+    ]
+    (tmp_path / "tickets.csv").write_text("\n".join(["id,input,expected", *rows]))
+    (tmp_path / "test_it.py").write_text(textwrap.dedent(SUITE))
+    (tmp_path / "pytest.ini").write_text(textwrap.dedent(INI))
+    (tmp_path / "robot.py").write_text("def answer(text):\n    return text.upper()\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(folder, *args):
+    """One run; gives its id."""
+    before = runs(folder)
+    command = [sys.executable, "-m", "pytest", "-q", "--model-eval", *args]
+    subprocess.run(command, cwd=folder, check=False, capture_output=True, timeout=60)
+    (new,) = runs(folder) - before
+    return new
+
+
+def runs(folder):
+    return {path.name for path in (folder / ".modeleval" / "runs").glob("*")}
+
+
+def test_show(folder, capsys):
+    """The newest run, or the one that is named; its verdict is the exit status."""
+    first = run(folder)
+    run(folder, "--model-eval-thresholds=accuracy >= 90%")
+
+    assert main(["show"]) == 1
+    assert "gate: not met" in capsys.readouterr().out
+    assert main(["show", first]) == 0
+    assert "test_ticket, robot:answer, 6 cases: 4 passed, 2 missed" in capsys.readouterr().out
+
+
+def test_combine(folder, capsys):
+    """Two halves are the very numbers of the whole."""
+    whole = run(folder)
+    main(["show", whole])
+    shown = numbers(capsys.readouterr().out)
+    halves = [run(folder, "-k", "c-0 or c-1 or c-4"), run(folder, "-k", "c-2 or c-3 or c-5")]
+
+    assert main(["combine", *halves]) == 0
+    assert numbers(capsys.readouterr().out) == shown
+
+
+def numbers(text):
+    """The lines on accuracy, errors and the verdict."""
+    return [
+        line
+        for line in text.splitlines()
+        if line.startswith(("test_ticket", "  accuracy", "  errors", "gate"))
+    ]
+
+
+def test_shards_that_overlap_or_lack_something(folder, capsys):
+    """One case twice would count twice; a case that no shard has makes the run incomplete."""
+    one, two = run(folder, "-k", "c-0 or c-1"), run(folder, "-k", "c-1 or c-2")
+
+    assert main(["combine", one, two]) == 2
+    assert (
+        f"{one} and {two} overlap: both have the case c-1 of test_ticket" in capsys.readouterr().err
+    )
+    three = run(folder, "-k", "c-2 or c-3")
+    assert main(["combine", one, three]) == 2
+    assert "incomplete: 4 of 6 cases" in capsys.readouterr().out
+
+
+def test_shards_of_different_runs(folder, capsys):
+    """Another threshold is another run."""
+    one = run(folder, "-k", "c-0")
+    two = run(folder, "-k", "c-1", "--model-eval-thresholds=accuracy >= 1%")
+
+    assert main(["combine", one, two]) == 2
+    assert "are no shards of one run: they differ in thresholds" in capsys.readouterr().err
+
+
+def test_compare(folder, capsys):
+    """What broke from one run to the other."""
+    before = run(folder)
+    (folder / "robot.py").write_text("def answer(text):\n    return 'no'\n")
+    after = run(folder)
+
+    assert main(["compare", before, after]) == 0
+    out = capsys.readouterr().out
+    assert "accuracy  66.7 % -> 0.0 %" in out
+    assert "broke: 4 cases" in out
+
+
+def test_history(folder, capsys):
+    """A line for each run of each suite."""
+    run(folder)
+    run(folder, "-k", "c-0")
+
+    assert main(["history"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("test_ticket, robot:answer")
+    assert [line.split()[-1] for line in lines[1:3]] == ["met", "partial"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show"], "no run in"),
+        (["show", "x"], "no run 'x' in"),
+        (["compare", "x"], "no run 'x' in"),
+        (["history"], "no run in"),
+        (["combine", "x"], "no run 'x' in"),
+    ],
+)
+def test_nothing_there(tmp_path, monkeypatch, capsys, arguments, sentence):
+    """One sentence, and exit status 2."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"modeleval: {sentence}")
