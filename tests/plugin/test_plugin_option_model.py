@@ -46,8 +46,8 @@ def test_they_stand_side_by_side(two):
     result.stdout.fnmatch_lines(
         [
             "models side by side: test_ticket",
-            "  others:good     100.0 % *",
-            "  others:bad       25.0 % *",
+            "  others:good *100.0 %*",
+            "  others:bad *25.0 %*",
             "  others:bad against others:good:",
             "    accuracy -75.0 points *",
         ]
