@@ -333,7 +333,7 @@ class _Call:
             answer = await self._ask(started)
         except AttemptError as error:
             if error.is_overload:
-                limit.rejected(step)
+                limit.rejected(step, is_repeated=self.n_attempts > 1)
             if error.retry_after_s is not None and error.retry_after_s <= MAX_WAIT_S:
                 limit.wait(error.retry_after_s)
             raise

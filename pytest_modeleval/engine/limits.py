@@ -132,22 +132,29 @@ class Limit:
         if len(self._latencies) >= max(self.size, _FEW):
             self._judge_step(lag_s)
 
-    def rejected(self, step: int) -> None:
+    def rejected(self, step: int, *, is_repeated: bool = False) -> None:
         """A request that began in ``step`` was one too many.
 
-        A few may have other reasons. More of them end the step: back to a smaller size that went
-        well, or else to half the size, which may grow again where this one had gone well before.
+        A few may have other reasons, unless they are rejected again. The others end the step: back
+        to a smaller size that went well, or else to half the size, which may grow again where this
+        one had gone well before.
+
+        Args:
+            step: What ``begin`` gave.
+            is_repeated: It was not the first attempt of its case.
         """
         self.n_rejected += 1
         if not self.is_adaptive or step != self._step:
             return
         self._n_rejected_in_step += 1
-        if self._n_rejected_in_step <= max(self._n_begun // _TOLERATED, 2):
+        n_tolerated = 0 if is_repeated else max(self._n_begun // _TOLERATED, 2)
+        if self._n_rejected_in_step <= n_tolerated:
             return
-        if self._good is None or self._good[0] < self.size:
-            self._bad = self.size
-        else:
+        had_gone_well = self._good is not None and self._good[0] >= self.size
+        if had_gone_well:
             self._good = None
+        if is_repeated or not had_gone_well:
+            self._bad = self.size
         self._next_step(self._good[0] if self._good else max(self.size // 2, 1))
 
     def wait(self, seconds: float) -> None:

@@ -53,6 +53,15 @@ def test_three_rejections_of_eight_halve_the_first_size():
     assert reject(make_limit(), 3) == FIRST_SIZE // 2
 
 
+def test_a_single_call_that_is_rejected_again_ends_the_step():
+    limit = make_limit()
+    run_step(limit)
+
+    limit.rejected(limit.begin(), is_repeated=True)
+
+    assert limit.size == FIRST_SIZE
+
+
 def test_an_episode_of_rejections_counts_once():
     limit = make_limit()
     steps = [limit.begin() for _ in range(FIRST_SIZE)]
