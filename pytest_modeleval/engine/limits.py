@@ -26,7 +26,7 @@ FIRST_SIZE = 8
 _FEW = 12  # answers that a step is judged by, at least; fewer say too little
 _TOLERATED = 8  # of so many calls one may be rejected without a consequence
 _MIN_GAIN = 0.4  # of the throughput that a step up promises, what it has to bring
-_FIRST_PATIENCE = 20  # steps until what did not go well is tried again; doubled each time
+_FIRST_PATIENCE = 30  # steps until what did not go well is tried again; doubled each time
 
 
 class Limit:
@@ -154,7 +154,7 @@ class Limit:
         if had_gone_well:
             self._good = None
         if is_repeated or not had_gone_well:
-            self._bad = self.size
+            self._bad = min(self.size, self._bad or self.size)
         self._next_step(self._good[0] if self._good else max(self.size // 2, 1))
 
     def wait(self, seconds: float) -> None:
@@ -174,6 +174,8 @@ class Limit:
             return
         if self._good is None or self._good[0] <= self.size:
             self._good = (self.size, usual_s)
+        if self._bad is not None and self._bad <= self.size:
+            self._bad = None
         self._next_step(self._larger())
 
     def _has_helped(self, usual_s: float) -> bool:
@@ -199,7 +201,6 @@ class Limit:
             return self.size
         self._patience *= 2
         self._n_until_retry = self._patience
-        self._bad = None
         return self.size + max(self.size // 2, 1)
 
     def _next_step(self, size: int) -> None:
