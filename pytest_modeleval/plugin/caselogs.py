@@ -258,7 +258,10 @@ class ModelEval:
 
 def log_of(item: pytest.Item) -> CaseLog:
     """What happened to the item's case so far."""
-    return item.stash.setdefault(CASE_LOG, CaseLog())
+    log = item.stash.get(CASE_LOG, None)
+    if log is None:
+        log = item.stash[CASE_LOG] = CaseLog()
+    return log
 
 
 def _is_rate(number: object) -> bool:

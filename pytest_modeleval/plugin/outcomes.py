@@ -219,6 +219,8 @@ def redact(report: pytest.TestReport, redactor: Redactor) -> None:
         path, line, reason = report.longrepr
         report.longrepr = (path, line, redactor.text(reason))
         return
+    if report.longrepr is None:
+        return
     shown = str(report.longrepr)
     clean = redactor.text(shown)
     if report.failed and clean != shown:

@@ -130,6 +130,9 @@ class Runner:
                 return (yield)
         finally:
             asker.release(item)
+            del item.stash[LEDGER]  # with the log, a few megabytes of 10,000 items
+            if CASE_LOG in item.stash:
+                del item.stash[CASE_LOG]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
