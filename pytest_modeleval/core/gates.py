@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pytest_modeleval.core.judgements import Coverage, GateMode, Judgement, Status, Verdict
 from pytest_modeleval.core.regressions import judge_regressions
+from pytest_modeleval.core.stats import smallest_n_with_upper_bound
 from pytest_modeleval.core.summaries import (
     AT_LEAST,
     NOTHING_SCORED,
@@ -20,17 +21,18 @@ from pytest_modeleval.core.summaries import (
     summarize,
 )
 from pytest_modeleval.core.thresholds import POOLED, Threshold
-from pytest_modeleval.core.words import out_of
+from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.records import Record
 
-__all__ = ["check_scopes", "judge"]
+__all__ = ["check_scopes", "judge", "undecidable"]
 
+_PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _ORDER: tuple[Status, ...] = get_args(Status)  # from the best to the worst
 
 
@@ -70,6 +72,27 @@ def check_scopes(
                 f"{place}: no case has the tag {threshold.tag!r} "
                 f"(tags: {', '.join(tags) or 'none'}){did_you_mean(threshold.tag, tags)}"
             )
+
+
+def undecidable(thresholds: Iterable[Threshold], coverages: Sequence[Coverage]) -> Iterator[str]:
+    """A sentence for each upper bound on a percentile that so few cases can't be sure to keep.
+
+    Args:
+        thresholds: The thresholds of the run; those of markers stand in the coverages.
+        coverages: The suites, with the number of their cases.
+    """
+    for threshold in [*thresholds, *_own_thresholds(coverages)]:
+        percent = threshold.metric.partition("_")[0]
+        if percent not in _PERCENTS or threshold.is_regression or threshold.suite == POOLED:
+            continue
+        wanted = smallest_n_with_upper_bound(_PERCENTS[percent])
+        for coverage in coverages:
+            n = coverage.of_tag(threshold.tag)[1] // coverage.n_models
+            if _is_in_scope(coverage.suite, threshold) and 0 < n < wanted:
+                yield (
+                    f"{coverage.suite}: {threshold.text}: {counted(n, 'case')} can't decide it for "
+                    f"sure, since a {percent} has no upper bound below {wanted}"
+                )
 
 
 def judge(

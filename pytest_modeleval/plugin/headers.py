@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.core.gates import undecidable
 from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SHARED_SCOPES, asks_suite_model, overriding
@@ -34,7 +35,11 @@ class Header:
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Say what will be asked of which model, how many at once."""
         own = [item for item in items if EVAL_ITEM in item.stash]
-        return _lines(own, self._runner) if self.config.get_verbosity() >= 0 else []
+        if not own or self.config.get_verbosity() < 0:
+            return []
+        evals = self._runner.evals
+        doubts = undecidable(evals.settings.thresholds, evals.coverages)
+        return [*_lines(own, self._runner), *dict.fromkeys(f"  {doubt}" for doubt in doubts)]
 
 
 def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:

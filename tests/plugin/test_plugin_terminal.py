@@ -280,3 +280,19 @@ def test_the_records_are_named(project):
     result = project.run()
 
     result.stdout.fnmatch_lines([f"records: .modeleval/runs/{project.runs[-1].name}/records.jsonl"])
+
+
+def test_a_bound_that_so_few_cases_cannot_decide(project):
+    """It is said before anything is asked."""
+    project.suite("right-1", "right-2")
+    project.thresholds("accuracy >= 10%", "p95_latency <= 60s")
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines(
+        [
+            "model eval: robot:answer, 2 cases, *",
+            "  test_ticket: p95_latency <= 60s: 2 cases can't decide it for sure, since a p95 has no "
+            "upper bound below 72",
+        ]
+    )
