@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.comparisons import compare
 from pytest_modeleval.core.gates import judge
-from pytest_modeleval.core.judgements import Coverage, Verdict
+from pytest_modeleval.core.judgements import Coverage, Judgement, Verdict
 from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.core.words import counted
@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = given.run(given)
     except ModelEvalError as error:
         print(f"modeleval: {error}", file=sys.stderr)
+        return _USAGE
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        print(f"modeleval: a file of the run is damaged: {error!r}", file=sys.stderr)
         return _USAGE
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,7 +88,30 @@ def _parser() -> argparse.ArgumentParser:
 def _show(given: argparse.Namespace) -> int:
     run = load_run(find_run(given.store, given.name))
     verdict = _judge(run.records, _coverages([run]), run)
+    stored = run.summary.get("verdict")
+    if isinstance(stored, dict):
+        verdict = _as_it_was(verdict, stored)
     return _print_run(run, verdict, is_verbose=given.verbose)
+
+
+def _as_it_was(verdict: Verdict, stored: dict[str, Any]) -> Verdict:
+    """The verdict with what only the run itself could judge: what changed since its baseline."""
+    known = {item.threshold.text for item in verdict.judgements}
+    others = [
+        Judgement(
+            threshold=parse_threshold(item["threshold"]),
+            suite=item.get("suite"),
+            model=item.get("model"),
+            status=item["status"],
+            reason=item.get("reason"),
+        )
+        for item in stored.get("thresholds", ())
+        if item["threshold"] not in known
+    ]
+    judgements = (*verdict.judgements, *others)
+    return replace(
+        verdict, judgements=judgements, status=stored["status"], reason=stored.get("reason")
+    )
 
 
 def _compare(given: argparse.Namespace) -> int:
@@ -146,15 +172,15 @@ def _check_overlap(runs: Sequence[StoredRun]) -> None:
     Raises:
         UsageError: Two do; the message names them.
     """
-    seen: dict[tuple[Any, ...], str] = {}
+    seen: dict[tuple[Any, ...], StoredRun] = {}
     for run in runs:
         for record in run.records:
             key = (record.suite, record.variant, record.model, record.case_id, record.repeat)
-            other = seen.setdefault(key, run.folder.name)
-            if other != run.folder.name:
+            other = seen.setdefault(key, run)
+            if other is not run:
                 raise UsageError(
-                    f"{other} and {run.folder.name} overlap: both have the case {record.case_id} "
-                    f"of {record.suite}"
+                    f"{other.folder.name} and {run.folder.name} overlap: both have the case "
+                    f"{record.case_id} of {record.suite}"
                 )
 
 
@@ -209,6 +235,7 @@ def _judge(records: Iterable[Record], coverages: Sequence[Coverage], run: Stored
         [item for item in _thresholds(run) if not item.is_regression],
         max_error_rate=manifest.get("max_error_rate", 0.0),
         max_unscored_rate=manifest.get("max_unscored_rate", 0.0),
+        judge_partial=bool(manifest.get("judge_partial")),
         mode=manifest.get("gate", "point"),
     )
 

@@ -259,7 +259,7 @@ class Settings:
     baseline: str | None = None
     store: str = ".modeleval"
 
-    def share(self, n_processes: int, *, concurrency: int) -> Settings:
+    def share(self, n_processes: int, *, concurrency: int, has_budget: bool = True) -> Settings:
         """The settings of one of several processes that share what the run may ask and spend."""
         limit, cost = self.rate_limit, self.max_cost_usd
         return replace(
@@ -269,7 +269,7 @@ class Settings:
                 requests=limit.requests and limit.requests / n_processes,
                 tokens=limit.tokens and limit.tokens / n_processes,
             ),
-            max_cost_usd=cost and cost / n_processes,
+            max_cost_usd=cost and (cost / n_processes if has_budget else 0.0),
         )
 
 

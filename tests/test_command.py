@@ -89,6 +89,7 @@ def test_shards_that_overlap_or_lack_something(folder, capsys):
     assert (
         f"{one} and {two} overlap: both have the case c-1 of test_ticket" in capsys.readouterr().err
     )
+    assert main(["combine", one, one]) == 2
     three = run(folder, "-k", "c-2 or c-3")
     assert main(["combine", one, three]) == 2
     assert "incomplete: 4 of 6 cases" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from pytest_modeleval.core.paired import (
     change_of_ratio,
     smallest_drop,
 )
+from pytest_modeleval.core.words import out_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -171,6 +172,15 @@ class Comparison:
     def cost(self) -> Change | None:
         """The ratio of the cases' costs."""
         return change_of_ratio(*self._both(lambda case: case.cost_usd))
+
+    @property
+    def cost_note(self) -> str | None:
+        """Why costs are not judged; None where each case's is known in both runs."""
+        both = [case for pair in self.pairs for case in (pair.before, pair.after)]
+        n_known = sum(case.cost_usd is not None for case in both)
+        if n_known == len(both):
+            return None
+        return f"the cost is known for {out_of(n_known, len(both), 'answer')} of both runs"
 
     @property
     def visible_drop(self) -> float | None:

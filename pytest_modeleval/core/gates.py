@@ -105,6 +105,7 @@ def judge(
     judge_partial: bool = False,
     comparisons: Sequence[Comparison] | None = None,
     mode: GateMode = "point",
+    n_strays: int = 0,
 ) -> Verdict:
     """The verdict of a run.
 
@@ -117,6 +118,7 @@ def judge(
         judge_partial: Judge a partial selection like a whole suite.
         comparisons: What changed since the baseline; None where there is none.
         mode: What has to lie on the right side of a bound.
+        n_strays: Calls that were paid for and belong to no case, so that no cost is whole.
     """
     summaries = tuple(group_records(records))
     written = [*thresholds, *_own_thresholds(coverages)]
@@ -125,7 +127,7 @@ def judge(
             return Verdict(status="not judged", summaries=summaries)
         reason = "no case was selected while thresholds are configured"
         return Verdict(status="invalid", summaries=summaries, reason=reason)
-    judged = _Judge(coverages, summaries, judge_partial=judge_partial, mode=mode)
+    judged = _Judge(coverages, summaries, judge_partial=judge_partial, mode=mode, n_strays=n_strays)
     absolute = [item for item in written if not item.is_regression]
     regressions = [item for item in written if item.is_regression]
     judgements = [item for threshold in absolute for item in judged.judge(threshold)]
@@ -147,11 +149,13 @@ class _Judge:
         *,
         judge_partial: bool,
         mode: GateMode,
+        n_strays: int,
     ) -> None:
         self.coverages = coverages
         self.summaries = summaries
         self.judge_partial = judge_partial
         self.mode = mode
+        self.n_strays = n_strays
 
     def judge(self, threshold: Threshold, *, is_implied: bool = False) -> list[Judgement]:
         """The judgements on a threshold, one for each place that it holds."""
@@ -255,9 +259,13 @@ class _Judge:
             return "invalid", reason, metric
         if not metric.is_complete:
             return "invalid", _incomplete_reason(metric, summary), metric
+        if self.n_strays and metric.unit == "dollars":
+            n = counted(self.n_strays, "metered call")
+            return "invalid", f"{n} of no case, so what a case cost is not known", metric
         if _is_met(metric, metric.value, threshold, "point" if is_implied else self.mode):
             return "met", None, metric
-        return "not met", None, metric
+        is_point_met = threshold.is_met_by(metric.value)
+        return "not met", _NOT_SURE if is_point_met else None, metric
 
     def status_of_coverage(self, coverage: Coverage) -> tuple[Status, str | None] | None:
         """Why a suite can't be judged, for what it lacks; None where nothing is lacking."""
@@ -338,6 +346,7 @@ def _what_prices_it(summary: Summary) -> str:
     return "a case without an answer may have been billed all the same"
 
 
+_NOT_SURE = "but not all of its 95 % interval is on that side"
 _NOTHING_TO_JUDGE = "there is no case to judge"
 
 

@@ -84,6 +84,8 @@ def _regression(
     """What a regression threshold comes to, and the sentence that says why."""
     if comparison is None:
         return "not judged", "the baseline does not have this suite"
+    if threshold.unit == "dollars" and comparison.cost_note:
+        return "invalid", comparison.cost_note
     if change is None:
         return "invalid", comparison.score_note or "no case of the baseline can be compared"
     is_rate = threshold.unit == "rate"

@@ -41,6 +41,8 @@ class Budget:
         self.max_usd = max_usd
         self.spent_usd = 0.0
         self.refusal: str | None = None
+        if max_usd == 0:
+            self.refusal = "model_eval_max_cost: the share of a worker that died counts as spent"
         self.n_refused = 0
         self._lock = threading.Lock()
         self._reserved_usd = 0.0

@@ -37,6 +37,10 @@ _CHARACTERS_PER_TOKEN = 3  # of English it is about 4; a guess should rather be 
 _USUAL_OUTPUT = 256  # tokens of an answer that nobody has seen yet
 
 
+_OF_SERVERS = ("connection", "rate_limited", "server_error")
+_HOPELESS = 5  # cases after all of whose retries a server that has answered nobody is given up
+
+
 class Engine:
     """Asks models, one case at a time and as many at once as its callers like.
 
@@ -67,6 +71,7 @@ class Engine:
         self._limits: dict[Hashable, Limit] = {}
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
         self._final: dict[Hashable, Failure] = {}
+        self._n_hopeless: dict[Hashable, int | None] = {}  # None once there was an answer
 
     def limit_of(self, model: Model) -> Limit:
         """What holds the calls of a model back; models of one server and name share it."""
@@ -147,6 +152,14 @@ class Engine:
         """Why this model's server is not asked any more: a key that is not accepted, say."""
         return self._final.get(model.limit_key)
 
+    def _is_hopeless(self, model: Model, failure: Failure) -> bool:
+        """Whether a server has answered nobody, and its first cases have used up their retries."""
+        n_before = self._n_hopeless.get(model.limit_key, 0)
+        if n_before is None or failure.kind not in _OF_SERVERS or model.queues_itself:
+            return False
+        self._n_hopeless[model.limit_key] = n_before + 1
+        return n_before + 1 >= _HOPELESS
+
     async def _answer(self, call: _Call, handed_over_s: float | None) -> Prediction | Failure:
         """What all attempts together come to, with its clocks and its price."""
         model = call.model
@@ -156,6 +169,7 @@ class Engine:
                 answer = await call.attempt()
             except AttemptError as error:
                 answer = await self._try_again(call.attempt, error)
+            self._n_hopeless[model.limit_key] = None
             billed = call.metered(self._settings.prices)
             if billed is None or answer.cost_usd is not None:
                 cost = self._price(model, answer)  # what the application reports comes first
@@ -164,7 +178,7 @@ class Engine:
                 cost = _known_cost(billed)
         except AttemptError as error:
             answer = error.failure
-            if error.is_final:
+            if error.is_final or self._is_hopeless(model, answer):
                 final = replace(answer, n_attempts=0, total_s=None, queue_s=None)
                 self._final[model.limit_key] = final
             cost = Cost(usd=answer.cost_usd)
@@ -202,6 +216,10 @@ class Engine:
 
     def _guess_usd(self, call: _Call) -> float | None:
         """What a call may cost that nobody has made yet, by its tokens; None where unknown."""
+        most = getattr(getattr(call.model, "requests", None), "max_output_tokens", None)
+        if most is not None:
+            usage = replace(call.guess, output_tokens=most)
+            return self._price(call.model, Prediction(output="", usage=usage)).usd
         return self._price(call.model, Prediction(output="", usage=call.guess)).usd
 
     def _clocks(

@@ -8,6 +8,7 @@ import time
 __all__ = ["LoopLag"]
 
 _LOOK_S = 0.02
+_FEW = 50  # looks, a second of calls: the first ones only see the clients being made
 
 
 class LoopLag:
@@ -27,8 +28,8 @@ class LoopLag:
 
     @property
     def mean_s(self) -> float | None:
-        """Seconds that the loop was late by on average; None where nobody looked."""
-        return self._sum_s / self._n if self._n else None
+        """Seconds that the loop was late by on average; None where there was too little to see."""
+        return self._sum_s / self._n if self._n >= _FEW else None
 
     def resume(self) -> None:
         """Look from now on; calls are in flight."""

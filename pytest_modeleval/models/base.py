@@ -22,6 +22,9 @@ __all__ = [
 ]
 
 
+_LONGEST = 20_000  # characters of a message; no secret is as long
+
+
 class Model(Protocol):
     """Something that answers.
 
@@ -105,9 +108,12 @@ def describe(error: BaseException) -> str:
 
 
 def short(value: object) -> str:
-    """A text on one line of at most 200 characters, for a message."""
+    """A text on one line, for a message.
+
+    It is cut where it is shown and not here, since half a secret can't be told from other text.
+    """
     try:
         text = " ".join(clean_text(str(value)).split())
     except Exception:  # noqa: BLE001  (an exception of a user's class that can't even be shown)
         text = f"a {type(value).__name__} that can't be shown"
-    return text if len(text) <= 200 else text[:197] + "..."
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rpartition(" ")[0] + " ..."

@@ -29,6 +29,12 @@ __all__ = ["Ledger", "MeteredCall", "add_up", "entered_in", "meter", "metered_te
 
 _Client = TypeVar("_Client")
 
+_BY_TOKENS = (
+    *("/completions", "/responses", "/embeddings", "/speech", "/transcriptions", "/translations"),
+    *("/generations", "/edits", "/variations"),
+)
+"""Ends of the paths whose calls are billed, whatever their results look like."""
+
 
 @dataclass(slots=True, kw_only=True)
 class MeteredCall:
@@ -49,6 +55,7 @@ class MeteredCall:
     service_tier: str | None = None
     usage: Usage | None = None
     is_billed: bool = True
+    is_by_tokens: bool = True
 
     def note(self, body: Any) -> None:
         """Take what a body, a chunk or an event says of the call."""
@@ -228,24 +235,32 @@ def _entered(client: Any, options: Any) -> Iterator[MeteredCall]:
 
     call = MeteredCall(url=str(client.base_url), is_judge=client._model_eval_judge)  # noqa: SLF001
     call.is_billed = str(options.method).lower() == "post"  # to look at an answer again is free
+    call.is_by_tokens = str(options.url).partition("?")[0].rstrip("/").endswith(_BY_TOKENS)
     _ledger().calls.append(call)
     try:
         yield call
+    except openai.APIStatusError:
+        call.is_billed = False  # nobody bills an answer that is an error
+        raise
     except Exception as error:
-        call.is_billed &= isinstance(error, openai.APITimeoutError)
+        # What came may be no answer to the application, and was billed all the same.
+        call.note(_body(getattr(error, "completion", None)))
         raise
 
 
 def _note(call: MeteredCall, result: Any) -> bool:
     """Note what a result says of its call, and give whether it is a stream that will say more."""
     is_stream, is_raw = hasattr(result, "_iterator"), hasattr(result, "http_response")
-    call.is_billed &= is_stream or is_raw or hasattr(result, "usage")
+    has_usage = hasattr(result, "usage") or (isinstance(result, dict) and "usage" in result)
+    call.is_billed &= is_stream or is_raw or has_usage or call.is_by_tokens
     call.note(_raw_body(result) if is_raw else _body(result))
     return is_stream
 
 
 def _body(result: Any) -> Any:
     """What a result, a chunk or an event of the SDK says, as far as it is of use."""
+    if isinstance(result, dict):  # the application asked for it as it came
+        return result
     result = getattr(result, "response", None) or result
     body = {name: getattr(result, name, None) for name in ("model", "service_tier", "usage")}
     dump = getattr(body["usage"], "model_dump", None)

@@ -88,6 +88,12 @@ def _name_and_url(provider: str, text: str, where: str) -> tuple[str, str | None
         spec = without_password(f"{provider}:{text}")
         raise UsageError(f"{where}: {spec!r} names no model; write {provider}:gpt-5-mini")
     url = f"http{rest}" if rest else None
+    _, at, server = name.partition("@")
+    if at and (":" in server or "/" in server or "." in server) and not name.startswith("@"):
+        raise UsageError(
+            f"{where}: {without_password(f'{provider}:{name}')!r}: write the server with its scheme: "
+            f"{provider}:{name.partition('@')[0]}@http://{without_password(server)}"
+        )
     if url is not None and not is_url(url):
         example = f"{provider}:{name}@http://localhost:8000/v1"
         shown = without_password(url)

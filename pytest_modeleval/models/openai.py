@@ -129,7 +129,7 @@ class OpenAIModel:
         return failed
 
     def _not_json(self, body: bytes) -> str:
-        text = body[:200].decode("utf-8", "replace").lstrip()
+        text = body.decode("utf-8", "replace").lstrip()
         if text.startswith("<"):
             has_v1 = self.url.removesuffix(self.requests.path).endswith("/v1")
             hint = "" if has_v1 else "; base_url probably lacks /v1"

@@ -53,12 +53,12 @@ def status_error(
     error = found if isinstance(found, dict) else {"message": found}
     said = f": {short(error['message'])}" if error.get("message") else ""
     if error.get("code") in _USED_UP or error.get("type") in _USED_UP or status == 402:
-        message = f"the account's quota is used up ({url} answered {status}{said})"
+        message = f"the account's quota is used up{said} (status {status} of {url})"
         return AttemptError("quota", message, cost_usd=0.0, is_final=True)
     if status in (408, 409, 429) or status >= 500:
         return AttemptError(
             "rate_limited" if status == 429 else "server_error",
-            f"{url} answered {status}{said}",
+            f"answered {status}{said} ({url})",
             can_retry=True,
             retry_after_s=retry_after(headers),
             is_overload=status in _OVERLOADED,
@@ -75,7 +75,7 @@ def status_error(
         )
     return AttemptError(
         "bad_request",
-        f"{url} answered {status}{said.rstrip('.')}{hints.get(status, '')}",
+        f"answered {status}{said.rstrip('.')}{hints.get(status, '')} ({url})",
         cost_usd=0.0,
         is_final=status == 401,
     )

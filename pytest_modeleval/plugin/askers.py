@@ -226,6 +226,9 @@ class Asker:
 
     def spend(self, item: pytest.Item, costs_usd: list[float | None]) -> None:
         """The item's test has spent this itself; of unknown cost, no budget can be kept."""
+        self._evals.n_strays += (n_strays := len(take_strays()))
+        if n_strays and self.budget is not None:
+            self.budget.settle("strays", 0.0, None, "metered calls of no case")
         if self.budget is not None:
             set_aside_usd, self._set_aside_usd = self._set_aside_usd, 0.0
             cost_usd = total_cost(costs_usd) if costs_usd else 0.0
@@ -238,10 +241,11 @@ class Asker:
             n = counted(self.budget.n_refused, "case")
             was = "was" if self.budget.n_refused == 1 else "were"
             trouble.append(f"{self.budget.refusal}: {n} {was} not asked")
-        if strays := take_strays():
+        self._evals.n_strays += len(take_strays())
+        if self._evals.n_strays:
             trouble.append(
-                f"{counted(len(strays), 'metered call')} of no case (made in threads of the "
-                "application's own, or outside of any test): what they cost is in no sum"
+                f"{counted(self._evals.n_strays, 'metered call')} of no case (made in threads of "
+                "the application's own, or outside of any test): what they cost is in no sum"
             )
         return trouble
 

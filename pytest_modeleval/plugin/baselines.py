@@ -60,6 +60,11 @@ def check_saving(config: pytest.Config, evals: Evals) -> None:
     """
     if not wants_saving(config):
         return
+    named = evals.settings.baseline
+    if named is not None and (evals.folder.parent / named).is_dir():
+        raise UsageError(
+            f"--model-eval-save-baseline: {named} is a run; name a file with --model-eval-baseline"
+        )
     left_out = [item for item in evals.coverages if item.n_selected < item.n_total]
     if left_out:
         first = left_out[0]
@@ -109,8 +114,16 @@ def save(
     shown = evals.settings.baseline or _USUAL
     path: Path = config.rootpath / shown
     cases = numbers_of(records)
+    own = {case.suite for case in cases}
+    others = (
+        [case for case in evals.baseline.cases if case.suite not in own] if evals.baseline else []
+    )
+    if others and evals.is_partial:  # other files have these suites, and were not run
+        cases = sorted([*cases, *others], key=lambda case: (*map(str, case.place), case.case_id))
+    kept = "with" if evals.is_partial else "without"
+    note = f", {kept} {counted(len(others), 'case')} of suites that did not run" if others else ""
     try:
         save_baseline(path, cases, about, redactor=evals.redactor)
     except UsageError as error:
         return f"baseline not saved: {error}"
-    return f"baseline saved: {shown} ({counted(len(cases), 'case')})"
+    return f"baseline saved: {shown} ({counted(len(cases), 'case')}{note})"

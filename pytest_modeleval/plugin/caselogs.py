@@ -209,8 +209,8 @@ class ModelEval:
             raise
         measurement.latency_s = time.perf_counter() - started
         measurement._calls = log.not_counted(log.ledger.calls[n_before:])  # noqa: SLF001
-        _measured(measurement, {})  # refuses what is no amount, in the test that set it
         self._log.measurements.append(measurement)
+        _measured(measurement, {})  # refuses what is no amount, in the test that set it
 
     def meter(self, client: _Client, *, judge: bool = False) -> _Client:
         """Count the calls of a client of the openai SDK, and give the client back.

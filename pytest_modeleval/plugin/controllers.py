@@ -74,6 +74,7 @@ class Controller:
             "has_baseline": self.evals.has_baseline,
             "has_lost_workers": self._has_lost_workers,
             "n_workers": int(node.workerinput["workercount"]),
+            "is_replacement": self._has_lost_workers,
             "concurrency": share(
                 self.evals.settings.concurrency,
                 int(node.workerinput["workercount"]),
@@ -122,6 +123,7 @@ class Controller:
             self._read_plan(output[workers.PLAN])
         self._refusal = output.get(workers.REFUSAL, self._refusal)
         self.evals.trouble += output.get(workers.TROUBLE, [])
+        self.evals.n_strays += output.get(workers.STRAYS, 0)
         self.evals.asked += [Asked(**asked) for asked in output.get(workers.ASKED, [])]
         if node in self._nodes:
             self._nodes.remove(node)

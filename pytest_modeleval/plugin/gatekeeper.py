@@ -230,6 +230,7 @@ class Gatekeeper:
             judge_partial=bool(self.config.getoption("--model-eval-judge-partial")),
             comparisons=self.evals.comparisons,
             mode=settings.gate,
+            n_strays=self.evals.n_strays,
         )
         return self.evals.verdict
 

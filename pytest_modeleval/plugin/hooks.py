@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.plugin.options import add_options, is_enabled, read_settings
+from pytest_modeleval.plugin.options import (
+    add_options,
+    given_in_vain,
+    is_enabled,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_modeleval.plugin import fixtures
 
         config.pluginmanager.register(fixtures, "modeleval-fixtures")
+    if not is_enabled(config) and (option := given_in_vain(config)):
+        raise pytest.UsageError(f"{option} does nothing without --model-eval")
     if is_enabled(config):
         from pytest_modeleval.plugin.roles import register
 

@@ -50,6 +50,7 @@ def manifest(
         "timeout_s": settings.timeout_s,
         "retries": settings.retries,
         "gate": settings.gate,
+        "judge_partial": bool(config.getoption("--model-eval-judge-partial")),
         "max_error_rate": settings.max_error_rate,
         "max_unscored_rate": settings.max_unscored_rate,
         "prices": {name: asdict(price) for name, price in settings.prices.items()},

@@ -12,7 +12,15 @@ from pytest_modeleval.settings import OPTIONS, Option, Settings, resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["add_options", "is_enabled", "place_of", "read_settings"]
+__all__ = ["add_options", "given_in_vain", "is_enabled", "place_of", "read_settings"]
+
+
+_ACTIONS = (
+    "--model-eval-plan",
+    "--model-eval-save-baseline",
+    "--model-eval-force-baseline",
+    "--model-eval-judge-partial",
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -65,6 +73,11 @@ def add_options(parser: pytest.Parser) -> None:
 def is_enabled(config: pytest.Config) -> bool:
     """Whether this session runs evals."""
     return bool(config.getoption("--model-eval", False))
+
+
+def given_in_vain(config: pytest.Config) -> str | None:
+    """An action of ours that is asked for in a session without evals; None for none."""
+    return next((name for name in _ACTIONS if config.getoption(name, False)), None)
 
 
 def read_settings(config: pytest.Config) -> Settings:

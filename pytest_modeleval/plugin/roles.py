@@ -8,7 +8,7 @@ import pytest
 
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import fixtures
-from pytest_modeleval.plugin.baselines import find_baseline
+from pytest_modeleval.plugin.baselines import find_baseline, wants_saving
 from pytest_modeleval.plugin.collect import eval_item
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
 
@@ -78,7 +78,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
         evals.has_baseline = config.workerinput["model_eval"]["has_baseline"]  # type: ignore[attr-defined]
     else:
         evals.baseline = find_baseline(config, evals)
-        evals.has_baseline = evals.baseline is not None
+        evals.has_baseline = evals.baseline is not None or wants_saving(config)
     is_controller = not is_worker and n_workers(config) > 0
     if config.getoption("--model-eval-plan"):
         if is_controller:

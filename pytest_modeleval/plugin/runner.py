@@ -54,7 +54,9 @@ class Runner:
         if self.link is not None:
             config.pluginmanager.register(self.link, "modeleval-worker-link")
             evals.settings = evals.settings.share(
-                self.link.n_workers, concurrency=self.link.concurrency
+                self.link.n_workers,
+                concurrency=self.link.concurrency,
+                has_budget=not self.link.is_replacement,
             )
         self.concurrency = evals.settings.concurrency
         self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
@@ -288,8 +290,13 @@ class Runner:
 
     def _spend(self, item: pytest.Item, log: CaseLog) -> None:
         """Count what the test has spent itself against the budget."""
-        if self._open_asker.budget is not None:
-            self._open_asker.spend(item, log.own_costs(self.evals.settings.prices))
+        if self._open_asker.budget is None:
+            return
+        try:
+            costs_usd = log.own_costs(self.evals.settings.prices)
+        except ValueError:  # what the test has set is no amount
+            costs_usd = [None]
+        self._open_asker.spend(item, costs_usd)
 
     def _record(
         self,

@@ -50,6 +50,7 @@ class Evals:
         verdict: The verdict, once there is one.
         trouble: Sentences on what could not be written, or was cut off.
         asked: How each model was asked, by every process that asked it.
+        n_strays: Metered calls that belong to no case.
         baseline: The run to compare with; None where there is none, and in a worker.
         has_baseline: Whether there is one, here or in the controller.
         comparisons: What changed since the baseline, once the run is judged.
@@ -66,6 +67,7 @@ class Evals:
     verdict: Verdict | None = None
     trouble: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    n_strays: int = 0
     baseline: Baseline | None = None
     has_baseline: bool = False
     comparisons: list[Comparison] | None = None

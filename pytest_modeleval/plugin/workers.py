@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["ASKED", "LOST", "PLAN", "REFUSAL", "STOP", "TROUBLE", "WorkerLink", "read_plan"]
+__all__ = [
+    "ASKED",
+    "LOST",
+    "PLAN",
+    "REFUSAL",
+    "STOP",
+    "STRAYS",
+    "TROUBLE",
+    "WorkerLink",
+    "read_plan",
+]
 
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
@@ -32,6 +42,7 @@ PLAN = "model_eval_plan"
 REFUSAL = "model_eval_refusal"
 TROUBLE = "model_eval_trouble"
 ASKED = "model_eval_asked"
+STRAYS = "model_eval_strays"
 
 
 class WorkerLink:
@@ -44,12 +55,14 @@ class WorkerLink:
     Attributes:
         concurrency: This worker's share of the calls in flight.
         n_workers: Workers that share what the run may ask and spend.
+        is_replacement: It takes the place of one that died, which has used up its share.
         has_refused: The settings can't work, so this worker runs nothing.
     """
 
     def __init__(self, config: pytest.Config, handed: dict[str, Any]) -> None:
         self.concurrency = int(handed["concurrency"])
         self.n_workers = int(handed["n_workers"])
+        self.is_replacement = bool(handed["is_replacement"])
         self._config = config
         self.has_refused = False
         self._must_read_answers = bool(handed["has_lost_workers"])
@@ -136,6 +149,7 @@ class WorkerLink:
         output: dict[str, Any] = getattr(config, "workeroutput", {})
         output[PLAN] = self.plan(evals)
         output[TROUBLE] = evals.trouble
+        output[STRAYS] = evals.n_strays
         output[ASKED] = [asked.to_dict() for asked in evals.asked]
 
     def refuse(self, session: pytest.Session, message: str) -> None:

@@ -356,7 +356,8 @@ def _late(shown: Shown) -> Iterator[str]:
             lag, median = (value_text(v, "seconds") for v in (asked.event_loop_lag_s, median_s))
             yield (
                 f"this process was late by {lag} on average, which is in the latencies of "
-                f"{asked.model} (median {median}); ask fewer at once (model_eval_concurrency)"
+                f"{asked.model} (median {median}); ask fewer at once (model_eval_concurrency), or "
+                "install pytest-modeleval[fast]"
             )
 
 
@@ -480,7 +481,8 @@ def _sentence(item: Judgement, verdict: Verdict) -> str:
     names = {"error_rate": "errors are", "unscored_rate": "unscored cases are"}
     name = names.get(threshold.metric, f"{_label(threshold.metric)} is")
     value = value_text(metric.value, metric.unit, bound=threshold.bound)
-    return f"not met: {place}{name} {value}, wanted {bound} (n={metric.n})"
+    why = f", {item.reason}" if item.reason else ""
+    return f"not met: {place}{name} {value}, wanted {bound}{why} (n={metric.n})"
 
 
 def _asking(item: Judgement) -> str:

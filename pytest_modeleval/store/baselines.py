@@ -7,10 +7,11 @@ diff that can be read.
 from __future__ import annotations
 
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
@@ -97,7 +98,7 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
     if path.is_dir():
         return _of_run(path, shown, where)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # answers hold other line ends
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise UsageError(f"{where}: no baseline {shown!r}: {reason}") from None
@@ -113,17 +114,54 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
             continue
         place = f"{where}: {shown}:{number}"
         data = _parse(line, place)
-        try:
-            cases.append(CaseNumbers.from_dict(data))
-        except TypeError:
-            raise UsageError(f"{place}: a case needs suite and case_id") from None
+        cases.append(_case(data, place))
+    _check_unique(cases, f"{where}: {shown}")
     return Baseline(
         name=shown,
         cases=tuple(cases),
         run_id=head.get("run_id"),
         saved=_moment(head.get("started")),
-        git_commit=head.get("git_commit"),
+        git_commit=_text(head.get("git_commit")),
     )
+
+
+_AMOUNTS = ("pass_rate", "score", "latency_s", "cost_usd")
+_TEXTS = ("suite", "case_id", "variant", "model", "content_hash", "output", "outcome")
+
+
+def _case(data: Mapping[str, Any], place: str) -> CaseNumbers:
+    """The numbers of one line, each of its kind.
+
+    Raises:
+        UsageError: A field is missing, or is not what it should be.
+    """
+    if not data.get("suite") or not data.get("case_id"):
+        raise UsageError(f"{place}: a case needs suite and case_id")
+    for name in _TEXTS:
+        if not isinstance(data.get(name, ""), str):
+            raise UsageError(f"{place}: {name} is text, not {data[name]!r}")
+    for name in _AMOUNTS:
+        value = data.get(name, 0)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value < math.inf:
+            raise UsageError(f"{place}: {name} is a number of at least 0, not {value!r}")
+        if name in ("pass_rate", "score") and value > 1:
+            raise UsageError(f"{place}: {name} is between 0 and 1, not {value!r}")
+    return CaseNumbers.from_dict(data)
+
+
+def _check_unique(cases: Sequence[CaseNumbers], place: str) -> None:
+    """Refuse a case that stands there twice, as a bad merge leaves it.
+
+    Raises:
+        UsageError: One does.
+    """
+    seen = set()
+    for case in cases:
+        key = (case.place, case.case_id)
+        if key in seen:
+            raise UsageError(f"{place}: the case {case.case_id} of {case.suite} stands there twice")
+        seen.add(key)
 
 
 def _of_run(folder: Path, shown: str, where: str) -> Baseline:
@@ -161,7 +199,7 @@ def _parse(line: str, place: str) -> dict[str, Any]:
 
 def _check_version(head: Mapping[str, Any], place: str) -> None:
     version = head.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or version > FORMAT_VERSION:
         raise UsageError(
             f"{place}: format_version {version} is of a later pytest-modeleval (this one reads up "
             f"to {FORMAT_VERSION}); update it"
@@ -170,6 +208,11 @@ def _check_version(head: Mapping[str, Any], place: str) -> None:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -385,3 +385,24 @@ def until(condition):
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
+
+
+def test_a_server_that_answers_nobody_is_given_up():
+    """After the retries of five cases no more are asked, and each of them says why."""
+    with contextlib.closing(socket.socket()) as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+
+    async def main():
+        model = make_model("openai:m", Settings(base_url=url, transport=TRANSPORT))
+        engine = Engine(Settings(retries=0))
+        try:
+            return [await engine.predict(model, f"case {index}") for index in range(8)]
+        finally:
+            await model.close()
+
+    failures = asyncio.run(main())
+
+    assert [failure.kind for failure in failures] == ["connection"] * 8
+    assert [failure.n_attempts for failure in failures] == [1] * 5 + [0] * 3

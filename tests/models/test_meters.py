@@ -531,3 +531,40 @@ def test_a_test_that_has_all(url):
 
     assert len(ledger.calls) == 1
     assert not take_strays()
+
+
+class Wanted(pydantic.BaseModel):
+    """What no answer of the fake is."""
+
+    team: str
+
+
+@pytest.mark.parametrize("directive", ["[[length]]", "[[broken_json]]", "[[html]]", ""])
+def test_an_answer_that_the_application_cannot_use_was_billed(url, directive):
+    """Whatever raises after the server has answered: the call cost something, known or not."""
+    own = client(url)
+
+    def ask():
+        with pytest.raises(Exception):  # noqa: B017
+            own.chat.completions.parse(
+                model="fake",
+                messages=messages(f"one two answer=no json {directive}"),
+                response_format=Wanted,
+            )
+
+    (call,) = counted(ask)
+    cost = add_up([call], PRICES).cost_usd
+    assert cost is None or cost > 0
+
+
+def test_an_answer_that_is_taken_as_it_came(url):
+    """An untyped result has its usage all the same."""
+    own = client(url)
+
+    (call,) = counted(
+        lambda: own.post(
+            "/chat/completions", cast_to=object, body={"model": "fake", "messages": MESSAGES}
+        )
+    )
+
+    assert call.usage is not None

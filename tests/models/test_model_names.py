@@ -159,3 +159,11 @@ def test_a_module_that_exits(module, tmp_path):
         pytest.fail("sys.exit of an imported module reached the caller")
 
     assert "SystemExit" in text
+
+
+@pytest.mark.parametrize("server", ["localhost:8123/v1", "example.com/v1", "10.0.0.5:80"])
+def test_a_server_without_its_scheme(server, tmp_path):
+    """It is no part of the model's name, which would be asked for at OpenAI."""
+    message = refusal(f"openai:m@{server}", tmp_path)
+
+    assert f"write the server with its scheme: openai:m@http://{server}" in message

@@ -287,3 +287,47 @@ def test_what_is_no_client_is_an_error(project, run):
     assert project.records["a"]["reason"] == (
         "meter: a str is no client of the openai SDK (OpenAI or AsyncOpenAI)"
     )
+
+
+def test_calls_of_no_case_make_a_cost_threshold_invalid(project):
+    """What a case cost is not known where some of its calls are in no sum."""
+    with fake_server.running() as server:
+        project.suite(
+            "right-1",
+            "right-2",
+            source=f"""
+                import threading
+
+                import openai
+                import pytest
+                from pytest_modeleval import meter
+
+                client = meter(openai.OpenAI(base_url="{server.base_url}", api_key="none", max_retries=0))
+
+                def ask(text):
+                    message = {{"role": "user", "content": text}}
+                    return client.chat.completions.create(model="fake", messages=[message])
+
+                def answer(text):
+                    thread = threading.Thread(target=ask, args=(text,))
+                    thread.start()
+                    thread.join()
+                    return ask(text).choices[0].message.content.upper()
+
+                @pytest.mark.model_eval("tickets.csv", model=answer)
+                def test_ticket(case, prediction):
+                    assert prediction == case.expected
+            """,
+        )
+        project.ini(
+            "model_eval_prices = fake input=1 output=1",
+            "model_eval_thresholds =",
+            "    total_cost <= $5",
+        )
+
+        result = project.run_apart()
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["invalid: test_ticket: total_cost <= $5: 2 metered calls of no case, so *"]
+    )

@@ -226,3 +226,73 @@ def test_a_read_only_folder(project, monkeypatch):
     result = project.run("--model-eval-save-baseline")
 
     result.stdout.fnmatch_lines(["baseline not saved: baseline *: can't be written: *"])
+
+
+def test_line_ends_inside_an_answer(project):
+    """What a model writes breaks no line of the file."""
+    project.suite("right-1")
+    project.ini()
+    (project.path / "robot.py").write_text('def answer(text):\n    return "RIGHT-1"\n')
+    (project.path / "tickets.csv").write_text("id,input,expected\nright-1,a,a\u2028b\x85c\n")
+    (project.path / "robot.py").write_text(
+        'def answer(text):\n    return "a" + chr(0x2028) + "b" + chr(0x85) + "c"\n'
+    )
+    project.run_apart("--model-eval-save-baseline")
+
+    result = project.run_apart()
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["  test_ticket, 1 case of both"])
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('"pass_rate": "high"', "pass_rate is a number of at least 0, not 'high'"),
+        ('"pass_rate": 7', "pass_rate is between 0 and 1, not 7"),
+        ('"latency_s": NaN', "latency_s is a number of at least 0, not nan"),
+        ('"model": 5', "model is text, not 5"),
+    ],
+)
+def test_a_line_of_the_wrong_kind(project, line, sentence):
+    """Refused before anything is asked, and not after all of it was paid for."""
+    project.suite("right-1")
+    head = '{"kind": "pytest-modeleval baseline", "format_version": 1}'
+    text = head + '\n{"suite": "a", "case_id": "b", ' + line + "}\n"
+    (project.path / "other.jsonl").write_text(text)
+
+    result = project.run("--model-eval-baseline=other.jsonl")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: --model-eval-baseline: other.jsonl:2: {sentence}"])
+
+
+def test_a_case_that_stands_there_twice(saved):
+    """A bad merge is not a baseline."""
+    path = saved.path / BASELINE
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+
+    result = saved.run()
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*the case wrong-1 of test_ticket stands there twice"])
+
+
+def test_a_run_is_no_file_to_save_to(saved):
+    """The baseline would be written beside the project's files under the run's name."""
+    name = max(path.name for path in (saved.path / ".modeleval" / "runs").iterdir())
+
+    result = saved.run(f"--model-eval-baseline={name}", "--model-eval-save-baseline")
+
+    assert result.ret == 4
+
+
+@pytest.mark.parametrize("option", ["--model-eval-plan", "--model-eval-save-baseline"])
+def test_an_action_without_evals(project, option):
+    """It would do nothing, and nobody would notice."""
+    project.suite("right-1")
+
+    result = project.pytester.runpytest(option)
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: {option} does nothing without --model-eval"])

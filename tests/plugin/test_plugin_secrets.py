@@ -238,3 +238,22 @@ def test_a_secret_that_a_module_sets_is_one_too(project, monkeypatch):
     assert "hunter2hunter2" not in (project.path / "report.xml").read_text()
     files = [path.read_text() for path in project.runs[0].iterdir()]
     assert not any("hunter2hunter2" in text for text in files)
+
+
+@pytest.mark.parametrize("length", range(100, 400, 25))
+def test_a_secret_in_a_long_or_broken_error(project, monkeypatch, length):
+    """No part of it is left, wherever a message would be cut, nor on one line."""
+    monkeypatch.setenv("OTHER_API_KEY", "sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ012345")
+    monkeypatch.setenv("SOME_PRIVATE_KEY", "-----BEGIN-----\nMIIEabcdef\nMIIEghijkl\n-----END-----")
+    project.suite("right-1")
+    project.ini()
+    (project.path / "robot.py").write_text(
+        f"import os\n\ndef answer(text):\n    raise RuntimeError('y' * {length} + ' ' + "
+        "os.environ['OTHER_API_KEY'] + ' ' + os.environ['SOME_PRIVATE_KEY'])\n"
+    )
+
+    result = project.run("--junitxml=j.xml")
+
+    texts = [result.stdout.str(), (project.path / "j.xml").read_text()]
+    texts += [path.read_text() for path in (project.path / ".modeleval").rglob("*.json*")]
+    assert not [text for text in texts if "sk-ABC" in text or "MIIE" in text]
