@@ -23,6 +23,13 @@ _USED_UP = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_act
 """Codes of a 429, and of a 402 or 403, that no waiting cures."""
 
 
+_BROKEN = {
+    *("TransportError", "DecodingError", "ClientError", "OSError", "ProtocolError"),
+    # anyio's own, which the SDK's client lets through where a socket dies at the wrong moment
+    *("BrokenResourceError", "ClosedResourceError", "EndOfStream"),
+}
+
+
 def transport_error(error: Exception, url: str) -> AttemptError:
     """The failure that an exception of an HTTP client stands for, by the names of its classes."""
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -31,7 +38,7 @@ def transport_error(error: Exception, url: str) -> AttemptError:
         return AttemptError("bad_request", f"{url} is no address to ask: {reason}", cost_usd=0.0)
     if names & {"TimeoutException", "TimeoutError"}:
         return AttemptError("timeout", f"{url} did not answer in time")
-    if names & {"TransportError", "DecodingError", "ClientError", "OSError"}:
+    if names & _BROKEN:
         return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
     return AttemptError("raised", f"{type(error).__name__}: {reason}")
 
