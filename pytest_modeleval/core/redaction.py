@@ -73,10 +73,10 @@ class Redactor:
         for name, value in environment.items():
             is_secret = name in secret or _SECRET_NAME.search(name)
             bare = value.strip()  # as it is sent; variables that were read from files end in \n
-            if is_secret and len(bare) >= _MIN_LENGTH:
+            if is_secret:
                 # As it stands, as it is sent, as an assertion shows it, and on one line.
                 forms = (value, bare, repr(bare)[1:-1], " ".join(bare.split()))
-                self._names |= dict.fromkeys(forms, name)
+                self._names |= {form: name for form in forms if len(form) >= _MIN_LENGTH}
         self._pattern = _any_of(self._names)
         # What a line of JSON has to hold for a secret to be in it; a secret may hold characters
         # that JSON escapes.

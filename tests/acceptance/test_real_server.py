@@ -178,8 +178,13 @@ def tickets(project, ask):
 @pytest.fixture
 def run(tickets, real_server):
     """``pytest --model-eval`` against the server."""
-    asking = ["--model-eval-model=openai:tiny", f"--model-eval-base-url={real_server}"]
-    return lambda *args: tickets.run(*asking, *args)
+
+    def run(*args):
+        names_model = any(arg.startswith("--model-eval-model") for arg in args)
+        model = [] if names_model else ["--model-eval-model=openai:tiny"]
+        return tickets.run(*model, f"--model-eval-base-url={real_server}", *args)
+
+    return run
 
 
 def add_case(project, name, text, expected):

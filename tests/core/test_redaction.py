@@ -175,6 +175,7 @@ def test_the_names_of_fields_are_no_secrets(value):
 @given(data=st.dictionaries(texts, texts | st.integers() | st.lists(texts)))
 def test_without_secrets_a_line_is_the_data(data):
     """Redaction changes nothing where there is nothing to hide."""
+    assume(not any(name.lower().endswith("authorization") for name in data))
     line = Redactor({}).json_line(data)
 
     assert "\n" not in line
