@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"modeleval: {error}", file=sys.stderr)
         return _USAGE
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        print(f"modeleval: a file of the run is damaged: {error!r}", file=sys.stderr)
+        # Files of runs are checked only as far as their lines; what they hold may be anything.
+        print(f"modeleval: what the files hold can't be judged: {error!r}", file=sys.stderr)
         return _USAGE
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

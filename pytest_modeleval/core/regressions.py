@@ -83,7 +83,7 @@ def _regression(
 ) -> tuple[Status, str | None]:
     """What a regression threshold comes to, and the sentence that says why."""
     if comparison is None:
-        return "not judged", "the baseline does not have this suite"
+        return "not judged", "the baseline does not have this suite with this model"
     if threshold.unit == "dollars" and comparison.cost_note:
         return "invalid", comparison.cost_note
     if change is None:
@@ -100,9 +100,10 @@ def _regression(
             "not met",
             f"{said}, allowed are {threshold.bound * 100:g} % (p {p:.2g}, n={change.n})",
         )
-    drop = comparison.visible_drop if is_rate else None
-    sees = (
-        f"; {counted(change.n, 'case')} see a drop from {drop * 100:.1f} points on" if drop else ""
-    )
+    sees = ""
+    if is_rate:
+        drop = comparison.visible_drop
+        least = f"from {drop * 100:.1f} points on" if drop else "of no size: they are too few"
+        sees = f"; {counted(change.n, 'case')} see a drop {least}"
     chance = "too few cases to tell" if p is None else f"may well be chance (p {p:.2g})"
     return "inconclusive", f"{said}, which {chance}{sees}"

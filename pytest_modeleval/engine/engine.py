@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ class Engine:
         self._limits: dict[Hashable, Limit] = {}
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
         self._final: dict[Hashable, Failure] = {}
-        self._n_hopeless: dict[Hashable, int | None] = {}  # None once there was an answer
+        self._answered: set[Hashable] = set()
+        self._n_in_vain: Counter[Hashable] = Counter()
 
     def limit_of(self, model: Model) -> Limit:
         """What holds the calls of a model back; models of one server and name share it."""
@@ -154,11 +156,11 @@ class Engine:
 
     def _is_hopeless(self, model: Model, failure: Failure) -> bool:
         """Whether a server has answered nobody, and its first cases have used up their retries."""
-        n_before = self._n_hopeless.get(model.limit_key, 0)
-        if n_before is None or failure.kind not in _OF_SERVERS or model.queues_itself:
+        key = model.limit_key
+        if key in self._answered or failure.kind not in _OF_SERVERS or model.queues_itself:
             return False
-        self._n_hopeless[model.limit_key] = n_before + 1
-        return n_before + 1 >= _HOPELESS
+        self._n_in_vain[key] += 1
+        return self._n_in_vain[key] >= _HOPELESS
 
     async def _answer(self, call: _Call, handed_over_s: float | None) -> Prediction | Failure:
         """What all attempts together come to, with its clocks and its price."""
@@ -169,7 +171,7 @@ class Engine:
                 answer = await call.attempt()
             except AttemptError as error:
                 answer = await self._try_again(call.attempt, error)
-            self._n_hopeless[model.limit_key] = None
+            self._answered.add(model.limit_key)
             billed = call.metered(self._settings.prices)
             if billed is None or answer.cost_usd is not None:
                 cost = self._price(model, answer)  # what the application reports comes first

@@ -55,7 +55,6 @@ class MeteredCall:
     service_tier: str | None = None
     usage: Usage | None = None
     is_billed: bool = True
-    is_by_tokens: bool = True
 
     def note(self, body: Any) -> None:
         """Take what a body, a chunk or an event says of the call."""
@@ -215,7 +214,7 @@ def _cost(call: MeteredCall, prices: Mapping[str, Price]) -> Any:
 def _request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
     with _entered(self, options) as call:
         result = self._model_eval_original.request(self, cast_to, options, **kwargs)
-        if _note(call, result):
+        if _note(call, result, options):
             result._iterator = _watched(result._iterator, call)  # noqa: SLF001  (there is no public way)
     return result
 
@@ -223,7 +222,7 @@ def _request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
 async def _request_async(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
     with _entered(self, options) as call:
         result = await self._model_eval_original.request(self, cast_to, options, **kwargs)
-        if _note(call, result):
+        if _note(call, result, options):
             result._iterator = _watched_async(result._iterator, call)  # noqa: SLF001  (as above)
     return result
 
@@ -235,7 +234,6 @@ def _entered(client: Any, options: Any) -> Iterator[MeteredCall]:
 
     call = MeteredCall(url=str(client.base_url), is_judge=client._model_eval_judge)  # noqa: SLF001
     call.is_billed = str(options.method).lower() == "post"  # to look at an answer again is free
-    call.is_by_tokens = str(options.url).partition("?")[0].rstrip("/").endswith(_BY_TOKENS)
     _ledger().calls.append(call)
     try:
         yield call
@@ -248,11 +246,12 @@ def _entered(client: Any, options: Any) -> Iterator[MeteredCall]:
         raise
 
 
-def _note(call: MeteredCall, result: Any) -> bool:
+def _note(call: MeteredCall, result: Any, options: Any) -> bool:
     """Note what a result says of its call, and give whether it is a stream that will say more."""
     is_stream, is_raw = hasattr(result, "_iterator"), hasattr(result, "http_response")
     has_usage = hasattr(result, "usage") or (isinstance(result, dict) and "usage" in result)
-    call.is_billed &= is_stream or is_raw or has_usage or call.is_by_tokens
+    path = str(options.url).partition("?")[0].rstrip("/")
+    call.is_billed &= is_stream or is_raw or has_usage or path.endswith(_BY_TOKENS)
     call.note(_raw_body(result) if is_raw else _body(result))
     return is_stream
 

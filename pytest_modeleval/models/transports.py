@@ -18,9 +18,7 @@ from pytest_modeleval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["TRANSPORTS", "Reply", "Transport", "make_transport"]
-
-TRANSPORTS = ("auto", "aiohttp", "sdk")
+__all__ = ["Reply", "Transport", "make_transport"]
 
 # The SDK's client looks at each of its connections with each request, so a few small clients need
 # a third less CPU for 64 calls at once than a large one.

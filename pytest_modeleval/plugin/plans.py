@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.paired import smallest_drop
 from pytest_modeleval.core.predictions import Prediction, Usage
 from pytest_modeleval.core.words import counted
@@ -15,7 +14,6 @@ from pytest_modeleval.engine.engine import guess_usage
 from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.prices import price_of
-from pytest_modeleval.plugin.collect import covered
 from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SuiteModels, asks_suite_model
 from pytest_modeleval.reports.numbers import value_text
@@ -60,12 +58,8 @@ class Planner:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Refuse settings that can't work, as a run does."""
         items = [item for item in session.items if EVAL_ITEM in item.stash]
-        coverages = covered(self.evals.collected, (item.stash[EVAL_ITEM] for item in items))
         try:
-            check_scopes(
-                self.evals.settings.thresholds, coverages, is_partial=self.evals.is_partial
-            )
-            self._models.make(items)
+            self._models.prepare(items, self.evals)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.models.function import FunctionModel
@@ -24,7 +23,6 @@ from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.baselines import check_saving
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
-from pytest_modeleval.plugin.collect import covered
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
@@ -72,12 +70,10 @@ class Runner:
         """Refuse settings that can't work before anything is asked, or written."""
         items = [item for item in session.items if EVAL_ITEM in item.stash]
         evals = self.evals
-        evals.coverages = covered(evals.collected, (item.stash[EVAL_ITEM] for item in items))
         if session.testsfailed:  # a suite that could not be collected may be what a scope names
             evals.is_partial = True
         try:
-            check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
-            self.models.make(items)
+            self.models.prepare(items, evals)
             if self.link is None:
                 check_saving(self.config, evals)
         except UsageError as error:

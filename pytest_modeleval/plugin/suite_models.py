@@ -10,19 +10,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.names import make_model
 from pytest_modeleval.plugin import fixtures
+from pytest_modeleval.plugin.collect import covered
 from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     import pytest
 
     from pytest_modeleval.models.base import Model
+    from pytest_modeleval.plugin.state import Evals
     from pytest_modeleval.settings import Settings
 
 __all__ = ["SHARED_SCOPES", "SuiteModels", "asks_suite_model", "overriding"]
@@ -47,6 +50,16 @@ class SuiteModels:
         self._by_group: dict[Hashable, Model] = {}
         self._by_spec: dict[Hashable, Model] = {}
         self._by_object: dict[int, tuple[Any, Model]] = {}
+
+    def prepare(self, items: Sequence[pytest.Item], evals: Evals) -> None:
+        """Note what these items cover, and check that all of it can be asked and judged.
+
+        Raises:
+            UsageError: A threshold's scope matches nothing, or a suite has no model.
+        """
+        evals.coverages = covered(evals.collected, (item.stash[EVAL_ITEM] for item in items))
+        check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
+        self.make(items)
 
     def make(self, items: Iterable[pytest.Item]) -> None:
         """Make the models that the suites of these items name and will ask.

@@ -11,7 +11,7 @@ from pytest_modeleval.reports.texts import cut, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_modeleval.core.comparisons import CasePair, Comparison
+    from pytest_modeleval.core.comparisons import CaseNumbers, CasePair, Comparison
     from pytest_modeleval.core.judgements import Judgement
     from pytest_modeleval.core.paired import Change
 
@@ -20,6 +20,7 @@ __all__ = ["compared", "points_text"]
 _LEVEL = 0.05
 _MAX_CASES = 10
 _MAX_IDS = 5
+_MAX_ANSWER = 28  # columns of an answer, so that before and after fit a line
 
 
 def compared(
@@ -140,9 +141,8 @@ def _cases(
         yield Line(text=f"      ... and {len(pairs) - limit} more; -v shows them all")
 
 
-def _said(case: object) -> str:
-    output, outcome = getattr(case, "output", None), getattr(case, "outcome", "")
-    return cut(one_line(output), 28) if output is not None else str(outcome)
+def _said(case: CaseNumbers) -> str:
+    return cut(one_line(case.output), _MAX_ANSWER) if case.output is not None else case.outcome
 
 
 def _color(item: Judgement) -> str:

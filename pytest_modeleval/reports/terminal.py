@@ -459,7 +459,7 @@ def _gate(shown: Shown) -> Iterator[Line]:
     for text in dict.fromkeys(sentences):
         yield Line(text=text, color="red")
     partial = [
-        f"{item.status}: {_place(item)}{_asking(item)}{item.reason}"
+        f"{item.status}: {_place(item, verdict)}{_asking(item)}{item.reason}"
         for item in verdict.explicit
         if item.status in ("not judged", "inconclusive")
     ]
@@ -471,7 +471,7 @@ def _gate(shown: Shown) -> Iterator[Line]:
 def _sentence(item: Judgement, verdict: Verdict) -> str:
     """``not met: test_routes_ticket: accuracy is 92.2 %, wanted >= 95% (n=64)``."""
     threshold, metric = item.threshold, item.metric
-    place = _place(item, model=item.model if _has_models(verdict) else None)
+    place = _place(item, verdict)
     if threshold.is_regression:
         return f"{item.status}: {place}{threshold.text}: {item.reason}"
     bound = bound_text(threshold)
@@ -490,8 +490,9 @@ def _asking(item: Judgement) -> str:
     return f"{item.threshold.text}: " if item.threshold.is_regression else ""
 
 
-def _place(item: Judgement, *, model: str | None = None) -> str:
+def _place(item: Judgement, verdict: Verdict) -> str:
     """``tickets [angry], router:predict: ``, as far as there is something to say."""
+    model = item.model if _has_models(verdict) else None
     place = item.suite or ("all suites" if item.threshold.suite == POOLED else "")
     if not place:
         return ""

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
-from pytest_modeleval.core.records import FORMAT_VERSION, Record
+from pytest_modeleval.core.records import FORMAT_VERSION
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.store.journals import read_lines
+from pytest_modeleval.store.runs import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,24 +167,17 @@ def _check_unique(cases: Sequence[CaseNumbers], place: str) -> None:
 def _of_run(folder: Path, shown: str, where: str) -> Baseline:
     if not (folder / "records.jsonl").is_file():
         raise UsageError(f"{where}: no baseline {shown!r}: the folder holds no records.jsonl")
-    records = [Record.from_dict(line) for line in read_lines(folder / "records.jsonl")]
-    head = next(iter(read_manifest(folder)), {})
+    try:
+        run = load_run(folder)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
     return Baseline(
         name=shown,
-        cases=tuple(numbers_of(records)),
-        run_id=head.get("run_id", folder.name),
-        saved=_moment(head.get("started")),
-        git_commit=head.get("git_commit"),
+        cases=tuple(numbers_of(run.records)),
+        run_id=folder.name,
+        saved=_moment(run.manifest.get("started")),
+        git_commit=_text(run.manifest.get("git_commit")),
     )
-
-
-def read_manifest(folder: Path) -> list[dict[str, Any]]:
-    """What ``run.json`` says, as a list of none or one."""
-    try:
-        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [data] if isinstance(data, dict) else []
 
 
 def _parse(line: str, place: str) -> dict[str, Any]:

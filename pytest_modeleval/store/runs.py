@@ -174,14 +174,17 @@ def load_run(folder: Path) -> StoredRun:
         manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / 'run.json'} can't be read: {error}") from None
-    later = manifest.get("format_version")
+    later = manifest.get("format_version") if isinstance(manifest, dict) else None
     if not isinstance(later, int) or later > FORMAT_VERSION:
         raise UsageError(
             f"{folder}: format_version {later} is of a later pytest-modeleval; update it"
         )
     records = {}
     for line in read_lines(folder / "records.jsonl"):
-        record = Record.from_dict(line)
+        try:
+            record = Record.from_dict(line)
+        except TypeError as error:
+            raise UsageError(f"{folder / 'records.jsonl'} is damaged: {error}") from None
         records[record.nodeid, record.suite, record.variant, record.case_id, record.repeat] = record
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
