@@ -81,7 +81,10 @@ def count_tags(cases: Iterable[Case]) -> Counter[str]:
 
 def content_hash(value_input: Any, expected: Any) -> str:
     """Twelve hexadecimal digits that stand for a question and what is expected of its answer."""
-    text = _canonical([value_input, expected])
+    if type(value_input) is type(expected) is str:  # the same text, in a third of the time
+        text = f"[{_quoted(value_input)}, {_quoted(expected)}]"
+    else:
+        text = _canonical([value_input, expected])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
@@ -109,3 +112,4 @@ def content_id(value_input: Any, expected: Any) -> str:
 
 
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+_quoted = json.encoder.encode_basestring

@@ -168,7 +168,7 @@ def total_cost(costs: list[float | None]) -> float | None:
 
 def _require_amount(name: str, value: object) -> None:
     """A number of seconds or dollars: finite and not negative, or None for unknown."""
-    if value is None:
+    if value is None or (type(value) is float and 0 <= value < math.inf):
         return
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise ValueError(f"{name} is a finite number of at least 0 or None, not {value!r}")

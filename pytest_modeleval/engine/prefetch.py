@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import itertools
 import os
 import threading
@@ -22,7 +23,7 @@ from pytest_modeleval.errors import EngineError
 from pytest_modeleval.models.base import time_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.engine.engine import Engine
@@ -121,8 +122,8 @@ class Prefetcher:
         concurrency: Calls in flight at once, over all models.
         look_ahead: Answers that may lie ready or be under way beyond those fetched; None for the
             whole plan, which is what hides slow calls behind quick ones.
-        on_answer: Called on the engine's thread with each answer as it arrives, before anyone
-            can fetch it.
+        on_answers: Called on the engine's thread with the answers that have arrived since its
+            last turn, before anyone can fetch them.
     """
 
     def __init__(
@@ -131,12 +132,13 @@ class Prefetcher:
         *,
         concurrency: int,
         look_ahead: int | None = None,
-        on_answer: Callable[[Ask, Answer], None] | None = None,
+        on_answers: Callable[[Sequence[tuple[Ask, Answer]]], None] | None = None,
     ) -> None:
         self.concurrency = concurrency
         self._engine = engine
         self._look_ahead = look_ahead
-        self._on_answer = on_answer
+        self._on_answers = on_answers
+        self._arrived: list[tuple[_Slot, Answer | Exception]] = []
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
         self._lanes: dict[Hashable, _Lane] = {}
@@ -148,6 +150,7 @@ class Prefetcher:
         self._alive_s = 0.0  # the clock when the loop last showed that nothing blocks it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._context = contextvars.Context()
         self._tasks: dict[asyncio.Task[None], _Slot] = {}
         self._ready = threading.Event()
         self._has_ended = threading.Event()
@@ -389,6 +392,7 @@ class Prefetcher:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._stop = asyncio.Event()
         self._ready.set()
         if self._is_closing:
@@ -410,6 +414,7 @@ class Prefetcher:
         for model in self._models.values():
             with suppress(Exception):
                 await asyncio.wait_for(model.close(), _CLOSE_S)
+        self._hand_over()
         self._cancel_futures()
         # asyncio waits for all tasks before it lets the loop end, which may be never.
         self._is_stuck = any(not task.done() for task in self._tasks)
@@ -430,14 +435,39 @@ class Prefetcher:
             if slot is None:
                 return
             self._engine.lag.resume()
-            task = self._loop.create_task(self._ask(slot))
+            # Not in the context of the case that has just ended, which may have left things there.
+            task = self._loop.create_task(self._work(slot), context=self._context.copy())
             self._tasks[task] = slot
             task.add_done_callback(self._tasks.pop)
 
-    def _next(self) -> _Slot | None:
+    async def _work(self, slot: _Slot) -> None:
+        """Ask this and then whatever is next, as long as nothing of one case is left to another.
+
+        A task for each would do. But answers come in bunches, and the questions after them would
+        then all be sent at the end of the bunch, which keeps the bunch together: the server has
+        nothing to do, and then we have nothing to do.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            self._tasks[task] = slot
+            await self._ask(slot)
+            if not slot.ask.model.is_contained or task.cancelling() or self._is_closing:
+                break
+            following = self._next(only_contained=True)
+            if following is None:
+                break
+            slot = following
+            self._pump()  # the limit may have grown
+        self._pump()
+
+    def _next(self, *, only_contained: bool = False) -> _Slot | None:
         """The next ask that has room, counted as under way; None where there is none.
 
         What is needed now goes before the plan, and past a look-ahead that is used up.
+
+        Args:
+            only_contained: None too where the next one needs a task of its own.
         """
         with self._lock:
             if self._n_in_flight >= self.concurrency:
@@ -453,6 +483,8 @@ class Prefetcher:
                 if best is None or lane.waiting[0].turn < best.waiting[0].turn:
                     best = lane
             if best is None or (is_full and best.waiting[0].turn >= 0):
+                return None
+            if only_contained and not best.waiting[0].ask.model.is_contained:
                 return None
             slot = best.waiting.popleft()
             slot.is_issued = True
@@ -482,29 +514,42 @@ class Prefetcher:
             self._settle(slot, answer)
 
     def _settle(self, slot: _Slot, answer: Answer | Exception) -> None:
-        """Keep an answer, hand it over and use the room; a second one to the same ask is late."""
+        """Give the room of an answer free, and hand it over; a second one to an ask is late."""
         if slot.is_settled:
             return
         slot.is_settled = True
-        if not isinstance(answer, Exception) and self._on_answer is not None:
-            try:
-                self._on_answer(slot.ask, answer)
-            except Exception as error:  # noqa: BLE001  (it belongs to who waits for this answer)
-                answer = error
-        try:  # not suppress(), which costs more than all the rest
-            if isinstance(answer, Exception):
-                slot.future.set_exception(answer)
-            else:
-                slot.future.set_result(answer)
-        except concurrent.futures.InvalidStateError:
-            pass  # who waited for it has cancelled it
+        assert self._loop is not None
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.append((slot, answer))
         with self._lock:
             self._lane(slot.ask.model).n_in_flight -= 1
             self._n_in_flight -= 1
-            self._n_done += 1
             if not self._n_in_flight:
                 self._engine.lag.pause()
-        self._pump()
+
+    def _hand_over(self) -> None:
+        """Keep the answers that have arrived, all at once, and let them be fetched."""
+        arrived, self._arrived = self._arrived, []
+        answers = [
+            (slot.ask, answer) for slot, answer in arrived if not isinstance(answer, Exception)
+        ]
+        trouble: Exception | None = None
+        if answers and self._on_answers is not None:
+            try:
+                self._on_answers(answers)
+            except Exception as error:  # noqa: BLE001  (it belongs to who waits for these answers)
+                trouble = error
+        for slot, answer in arrived:
+            found = answer if trouble is None else trouble
+            try:  # not suppress(), which costs more than all the rest
+                if isinstance(found, Exception):
+                    slot.future.set_exception(found)
+                else:
+                    slot.future.set_result(found)
+            except concurrent.futures.InvalidStateError:
+                pass  # who waited for it has cancelled it
+        self._n_done += len(arrived)
 
     def _release(self, model: Model) -> None:
         """Until it is closed a model stays among those that the end of the loop closes."""
@@ -528,6 +573,7 @@ class Prefetcher:
                 continue
             if now - began_s > timeout_s + _POLL_S:
                 self._settle(slot, time_out(timeout_s).failure)
+        self._pump()
         self._loop.call_later(_POLL_S, self._give_up_hung)
 
 

@@ -35,6 +35,8 @@ class Model(Protocol):
         price_list_url: Address by which public price lists know the server that answers, or None.
         queues_itself: The model holds calls back that are too many for it, and times each from
             its own beginning; a few may then wait there instead of in the engine.
+        is_contained: Asking it leaves no trace in the task that asks, such as a context variable,
+            so that the task may ask it again for another case.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Model(Protocol):
     max_concurrency: int | None
     price_list_url: str | None
     queues_itself: bool
+    is_contained: bool
 
     @property
     def limit_key(self) -> Hashable:

@@ -54,6 +54,7 @@ class FunctionModel:
         self.max_concurrency = max_concurrency
         self.price_list_url: str | None = None
         self.queues_itself = max_concurrency is not None or not is_async(function)
+        self.is_contained = self.queues_itself  # a thread has a context of its own for each call
         self._function = function
         self._timeout_s = timeout_s
         self._loop: asyncio.AbstractEventLoop | None = None

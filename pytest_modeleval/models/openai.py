@@ -50,6 +50,7 @@ class OpenAIModel:
         self.name = name
         self.max_concurrency: int | None = None
         self.queues_itself = False
+        self.is_contained = True
         self.price_list_url = endpoint.price_list_url
         self.requests = requests
         self.billed_as = requests.model
@@ -81,11 +82,10 @@ class OpenAIModel:
                 reply.status, reply.headers, _json(reply.body), url=self.url, key=self._key_name
             )
         data = self._data(reply.body) if stream is None else self._streamed(stream)
-        answer = self._read(data, wants_json=self.requests.wants_json)
-        ttft_s = None
+        clocks = {"latency_s": seconds}
         if stream is not None and stream.first_content_s is not None:
-            ttft_s = stream.first_content_s - started
-        return replace(answer, latency_s=seconds, ttft_s=ttft_s)
+            clocks["ttft_s"] = stream.first_content_s - started
+        return self._read(data, wants_json=self.requests.wants_json, **clocks)
 
     def resize(self, concurrency: int) -> None:
         """Sockets are opened as they are needed."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["read_chat_completion", "read_response", "read_usage"]
 
 
-def read_chat_completion(data: Any, *, wants_json: bool = False) -> Prediction:
-    """The body of a chat completion as a prediction.
+def read_chat_completion(data: Any, *, wants_json: bool = False, **clocks: float) -> Prediction:
+    """The body of a chat completion as a prediction, with these of its fields.
 
     The output is the text; where the model answered with tool calls alone, these. Text that was
     asked for as JSON is read as JSON where it is.
@@ -43,10 +43,11 @@ def read_chat_completion(data: Any, *, wants_json: bool = False) -> Prediction:
         refusal=message.get("refusal"),
         finish_reason=reason if isinstance(reason, str) else None,
         wants_json=wants_json,
+        clocks=clocks,
     )
 
 
-def read_response(data: Any, *, wants_json: bool = False) -> Prediction:
+def read_response(data: Any, *, wants_json: bool = False, **clocks: float) -> Prediction:
     """The body of OpenAI's responses endpoint as a prediction; see ``read_chat_completion``.
 
     Raises:
@@ -71,6 +72,7 @@ def read_response(data: Any, *, wants_json: bool = False) -> Prediction:
         refusal=refusals[0] if refusals else None,
         finish_reason=stopped.get(cause, cause),
         wants_json=wants_json,
+        clocks=clocks,
     )
 
 
@@ -111,23 +113,25 @@ def _answer(
     refusal: Any,
     finish_reason: str | None,
     wants_json: bool,
+    clocks: Mapping[str, float],
 ) -> Prediction:
     """What was answered, or why that is no answer; both were paid for."""
     model, tier = data.get("model"), data.get("service_tier")
     known: dict[str, Any] = {
+        **clocks,
         "usage": read_usage(data.get("usage")),
         "model": plain(model) if isinstance(model, str) else None,
         "service_tier": plain(tier) if isinstance(tier, str) else None,
         "finish_reason": None if finish_reason is None else clean_text(str(finish_reason)),
         "tool_calls": tuple(calls) or None,
     }
+    has_text = isinstance(text, str) and bool(text)
+    if has_text and not (finish_reason == "length" and wants_json):
+        return Prediction(output=_as_json(text) if wants_json else plain(text), **known)
     stopped = f" (finish_reason {finish_reason})" if finish_reason else ""
     billed = Prediction(output="", **known)
-    if isinstance(text, str) and text:
-        if finish_reason == "length" and wants_json:
-            raise AttemptError("truncated", f"the JSON was cut off{stopped}", billed=billed)
-        output = _as_json(text) if wants_json else plain(text)
-        return Prediction(output=output, **known)
+    if has_text:
+        raise AttemptError("truncated", f"the JSON was cut off{stopped}", billed=billed)
     if refusal:
         raise AttemptError("refused", f"the model refused: {short(refusal)}", billed=billed)
     if calls:

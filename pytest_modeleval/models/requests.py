@@ -27,6 +27,9 @@ _SYNONYMS = (
 )
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 class Requests:
     """Makes the bodies of one model's requests.
 
@@ -75,7 +78,7 @@ class Requests:
         if isinstance(model_input, dict):
             question = {key: question[key] for key in question if key not in _NOT_OF_CASES}
         request = {"model": self.model, **self._parameters, **question}
-        return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
+        return _to_json(request).encode("utf-8", "replace")
 
     @property
     def max_output_tokens(self) -> int | None:

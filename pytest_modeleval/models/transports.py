@@ -84,19 +84,18 @@ def make_transport(kind: str, *, timeout_s: float) -> Transport:
         raise UsageError(
             "model_eval_transport: aiohttp is not installed; pip install 'pytest-modeleval[fast]'"
         )
-    return _AiohttpTransport(timeout_s)
+    return _AiohttpTransport()
 
 
 class _AiohttpTransport:
     """aiohttp, with nothing between it and us."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self) -> None:
         # Imported here and not with the first call: it takes a third of a second, and what is
         # there before the run can be left alone by the garbage collector.
         import aiohttp
 
         self._aiohttp = aiohttp
-        self._timeout_s = timeout_s
         self._session: Any = None
         self._proxy: str | None = None
 
@@ -122,7 +121,7 @@ class _AiohttpTransport:
         self._proxy = _proxy_of(url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the engine limits the calls
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s + _SPARE_S),
+            timeout=aiohttp.ClientTimeout(),  # the engine times them, and needs no second clock
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self._session

@@ -28,7 +28,7 @@ from pytest_modeleval.plugin.suite_models import overriding
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     import pytest
 
@@ -70,7 +70,7 @@ class Asker:
             engine,
             concurrency=concurrency,
             look_ahead=concurrency if is_careful else None,
-            on_answer=self._keep,
+            on_answers=self._keep,
         )
         self._progress: ProgressLine | None = None
         self._started_s = 0.0
@@ -257,9 +257,9 @@ class Asker:
             waiting = self._unplanned.pop(self.models.group(item), [])
             self.plan([item, *(other for other in waiting if other is not item)])
 
-    def _keep(self, ask: Ask, answer: Prediction | Failure) -> None:
+    def _keep(self, answers: Sequence[tuple[Ask, Prediction | Failure]]) -> None:
         """On the engine's thread: an answer is on disk before any test sees it."""
-        self._run.keep_prediction(ask.key, ask.model.name, answer)
+        self._run.keep_predictions((ask.key, ask.model.name, answer) for ask, answer in answers)
 
     def _show_progress(self) -> None:
         if self._progress is None:  # pytest's terminal is there only once every plugin is

@@ -274,6 +274,7 @@ class Runner:
             return  # the fixture says it again, as the error of the setup that it is
         arguments["case"] = eval_item.case
         arguments["pytestconfig"] = self.config
+        arguments["request"] = item._request  # type: ignore[attr-defined]  # noqa: SLF001  (is it)
         arguments["prediction"] = answer
         arguments.setdefault("model", SuiteModel(asker, item))
 

@@ -19,9 +19,9 @@ __all__ = ["Journal", "read_lines"]
 class Journal:
     """A file of JSON lines that several processes may append to.
 
-    Each line is one ``write`` to a descriptor in append mode: lines of different processes do not
-    mix, and a process that is killed leaves whole lines. Trouble with the disk is remembered and
-    never raised: it must not change a verdict.
+    What is appended at once is one ``write`` to a descriptor in append mode: lines of different
+    processes do not mix, and a process that is killed leaves whole lines. Trouble with the disk is
+    remembered and never raised: it must not change a verdict.
 
     Args:
         path: The file; it is made with the first line.
@@ -38,9 +38,9 @@ class Journal:
         self._descriptor: int | None = None
         self._is_torn = False
 
-    def append(self, text: str) -> None:
-        """Write one line, a JSON object without its line end."""
-        line = text.encode("utf-8", "replace") + b"\n"
+    def append(self, *texts: str) -> None:
+        """Write lines at once, each a JSON object without its line end."""
+        line = "".join(f"{text}\n" for text in texts).encode("utf-8", "replace")
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()
@@ -53,7 +53,7 @@ class Journal:
             self._is_torn = False
         except OSError as error:
             self.trouble = self.trouble or error
-            self.n_lost += 1
+            self.n_lost += len(texts)
 
     def _open(self) -> int:
         """Open the file, and see whether a process that was killed left half a line in it.

@@ -21,7 +21,7 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.store.journals import Journal, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_modeleval.core.redaction import Redactor
 
@@ -79,15 +79,18 @@ class Run:
                 "name another folder with --model-eval-store=DIR"
             ) from None
 
-    def keep_prediction(self, key: str, model: str, answer: Prediction | Failure) -> None:
-        """Write an answer the moment it is there."""
+    def keep_predictions(self, answers: Iterable[tuple[str, str, Prediction | Failure]]) -> None:
+        """Write answers the moment they are there: of each its key, the asked model and itself."""
+        self.predictions.append(*(self._line(*answer) for answer in answers))
+
+    def _line(self, key: str, model: str, answer: Prediction | Failure) -> str:
         data = {
             "format_version": FORMAT_VERSION,
             "key": key,
             "asked_model": model,
             "failed": isinstance(answer, Failure),
         }
-        self.predictions.append(self._redactor.json_line(data | answer_to_dict(answer)))
+        return self._redactor.json_line(data | answer_to_dict(answer))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``, whole or not at all.

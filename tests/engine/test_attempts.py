@@ -24,6 +24,7 @@ class Scripted:
     max_concurrency = None
     price_list_url = None
     queues_itself = False
+    is_contained = False
 
     def __init__(self, *ends):
         self.ends = list(ends)

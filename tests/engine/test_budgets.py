@@ -24,6 +24,7 @@ class Paid:
     name = billed_as = limit_key = "paid"
     max_concurrency = price_list_url = None
     queues_itself = False
+    is_contained = False
 
     def __init__(self, *costs):
         self.costs = list(costs)

@@ -320,6 +320,7 @@ class Served:
     billed_as = name = "served"
     max_concurrency = price_list_url = None
     queues_itself = False
+    is_contained = False
 
     def __init__(self, key="key", *, seconds=0.02, places=10_000, retry_after_s=None):
         self.limit_key = key

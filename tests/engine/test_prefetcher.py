@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import threading
 import time
@@ -537,7 +538,9 @@ def test_who_waited_has_cancelled():
     model, kept = Asked(is_open=False), []
     asks = asks_of(model, "ab")
 
-    with prefetching(concurrency=1, on_answer=lambda ask, _: kept.append(ask.key)) as prefetcher:
+    with prefetching(
+        concurrency=1, on_answers=lambda pairs: kept.extend(ask.key for ask, _ in pairs)
+    ) as prefetcher:
         prefetcher.ask(asks[0]).cancel()
         assert until(lambda: model.started == ["a"])
         model.open()
@@ -688,16 +691,16 @@ def test_old_answers_do_not_stop_new_ones():
 
 
 def test_answers_are_kept_before_they_can_be_fetched():
-    """``on_answer`` has ended when anyone gets the answer: it has been paid for."""
+    """``on_answers`` has ended when anyone gets the answer: it has been paid for."""
     kept = []
 
-    def keep(ask, answer):
+    def keep(pairs):
         time.sleep(0.02)
-        kept.append((ask.key, answer))
+        kept.extend((ask.key, answer) for ask, answer in pairs)
 
     asks = asks_of(Asked(), "abc")
 
-    with prefetching(on_answer=keep) as prefetcher:
+    with prefetching(on_answers=keep) as prefetcher:
         prefetcher.plan(asks)
         for ask in asks:
             answer = prefetcher.result(ask)
@@ -711,7 +714,9 @@ def test_failures_are_kept_too():
     def model(_):
         raise ValueError("no")
 
-    with prefetching(on_answer=lambda ask, answer: kept.append(answer)) as prefetcher:
+    with prefetching(
+        on_answers=lambda pairs: kept.extend(answer for _, answer in pairs)
+    ) as prefetcher:
         failure = prefetcher.result(asks_of(as_model(model), "a")[0])
 
     assert kept == [failure]
@@ -719,15 +724,15 @@ def test_failures_are_kept_too():
 
 
 def test_trouble_in_keeping_belongs_to_its_case():
-    """What ``on_answer`` raises reaches who waits for that answer, and nobody else."""
+    """What ``on_answers`` raises reaches who waits for these answers, and nobody else."""
 
-    def keep(ask, _):
-        if ask.key == "b":
+    def keep(pairs):
+        if any(ask.key == "b" for ask, _ in pairs):
             raise ValueError("no room")
 
     asks = asks_of(Asked(), "abc")
 
-    with prefetching(on_answer=keep) as prefetcher:
+    with prefetching(concurrency=1, on_answers=keep) as prefetcher:
         prefetcher.plan(asks)
         with pytest.raises(ValueError, match="no room"):
             prefetcher.result(asks[1])
@@ -826,6 +831,7 @@ def test_close_closes_each_model_once():
         max_concurrency = None
         price_list_url = None
         queues_itself = False
+        is_contained = False
 
         async def predict(self, text):
             return Prediction(output=text)
@@ -844,6 +850,55 @@ def test_close_closes_each_model_once():
             prefetcher.result(ask)
 
     assert closed == ["modeleval-engine"] * 2
+
+
+def test_what_an_async_model_leaves_in_its_context():
+    """It is not there when the next case is asked: each has a context of its own."""
+    seen = contextvars.ContextVar("seen", default="nothing")
+    found = []
+
+    async def model(text):
+        found.append(seen.get())
+        seen.set(text)
+        await asyncio.sleep(0)
+        return text
+
+    with prefetching(concurrency=1) as prefetcher:
+        asks = asks_of(model, "abc")
+        prefetcher.plan(asks)
+        answers = [get(prefetcher, ask).output for ask in asks]
+
+    assert answers == ["a", "b", "c"]
+    assert found == ["nothing"] * 3
+
+
+def test_one_task_asks_a_contained_model_again_and_again():
+    """The next question leaves when an answer is there, not when all that came with it are read."""
+    tasks = []
+
+    class Contained(Asked):
+        name = billed_as = limit_key = "contained"
+        max_concurrency = price_list_url = None
+        queues_itself = False
+        is_contained = True
+
+        async def predict(self, text):
+            tasks.append(asyncio.current_task())
+            return Prediction(output=await super().predict(text))
+
+        def resize(self, _):
+            pass
+
+        async def close(self):
+            pass
+
+    with prefetching(concurrency=2) as prefetcher:
+        asks = asks_of(Contained(), "abcdefgh")
+        prefetcher.plan(asks)
+        answers = [get(prefetcher, ask).output for ask in asks]
+
+    assert answers == [*"abcdefgh"]
+    assert len(set(tasks)) == 2
 
 
 def test_close_twice_and_without_asks():

@@ -80,3 +80,22 @@ def test_the_fixtures_are_documented(project):
 
     for name in ("case", "model", "prediction", "model_eval"):
         assert f"\n{name} -- " in text
+
+
+def test_the_location_of_each_case(project):
+    """Is that which pytest finds out for itself: the test's file and line, and the item's name."""
+    project.suite("right-1", "wrong-1")
+    project.pytester.makeconftest(
+        """
+        def pytest_collection_finish(session):
+            for item in session.items:
+                path, line, name = item.reportinfo()
+                assert item.location == (path.name, line, name), item.location
+                print("location of", name)
+        """
+    )
+
+    result = project.run("--co", "-q")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["location of test_ticket?right-1?", "*of test_ticket?wrong-1?"])

@@ -85,7 +85,7 @@ def test_answers_come_back_as_they_were(run, answer):
     """A prediction or a failure is read back equal in every field, clocks and all."""
     run.create({})
 
-    run.keep_prediction("test_a[1]", "openai:m", answer)
+    run.keep_predictions([("test_a[1]", "openai:m", answer)])
 
     (back,) = read_predictions(run.folder).values()
     assert type(back) is type(answer)
@@ -97,7 +97,7 @@ def test_answers_by_key(run):
     run.create({})
 
     for key, output in [("a", "old"), ("b", "b"), ("a", "new")]:
-        run.keep_prediction(key, "m", Prediction(output=output))
+        run.keep_predictions([(key, "m", Prediction(output=output))])
 
     answers = read_predictions(run.folder)
     assert {key: answer.output for key, answer in answers.items()} == {"a": "new", "b": "b"}
@@ -107,7 +107,7 @@ def test_an_answer_is_on_disk_at_once(run):
     """It has been paid for: it can be read while the run goes on."""
     run.create({})
 
-    run.keep_prediction("a", "openai:m", Prediction(output="yes"))
+    run.keep_predictions([("a", "openai:m", Prediction(output="yes"))])
 
     line = read(run.folder / "predictions.jsonl")
     assert line["format_version"] == 1
@@ -145,8 +145,8 @@ def test_secrets_are_left_out(run):
     secret = "hunter2-hunter2"
     run.create({"argv": ["--key", secret]})
 
-    run.keep_prediction("a", "m", Prediction(output={"said": f"it is {secret}", secret: 1}))
-    run.keep_prediction("b", "m", Failure(kind="raised", message=f"bad key {secret}"))
+    run.keep_predictions([("a", "m", Prediction(output={"said": f"it is {secret}", secret: 1}))])
+    run.keep_predictions([("b", "m", Failure(kind="raised", message=f"bad key {secret}"))])
     run.write_summary({"failures": [secret]})
     run.close()
 
@@ -158,7 +158,7 @@ def test_secrets_are_left_out(run):
 
 def test_trouble_with_the_disk_is_remembered(run):
     """An answer that can't be written raises nothing."""
-    run.keep_prediction("a", "m", Prediction(output="yes"))  # the folder was never made
+    run.keep_predictions([("a", "m", Prediction(output="yes"))])  # the folder was never made
 
     assert isinstance(run.predictions.trouble, OSError)
     assert run.predictions.n_lost == 1
@@ -203,7 +203,7 @@ def test_discarding_a_run_that_asked_nothing(run):
 def test_discarding_a_run_that_holds_answers(run):
     """It stays as it is, manifest included: without it nobody knows what was asked."""
     run.create({"id": "r1"})
-    run.keep_prediction("a", "m", Prediction(output="yes"))
+    run.keep_predictions([("a", "m", Prediction(output="yes"))])
 
     run.discard()
 
@@ -221,7 +221,7 @@ def test_discarding_twice(run):
 def test_closing_twice(run):
     """Closing a closed run is nothing."""
     run.create({})
-    run.keep_prediction("a", "m", Prediction(output="yes"))
+    run.keep_predictions([("a", "m", Prediction(output="yes"))])
 
     run.close()
     run.close()
