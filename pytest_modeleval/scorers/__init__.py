@@ -1,0 +1,5 @@
+"""Scorers: functions of a case and an answer that say how good the answer is."""
+
+from pytest_modeleval.scorers.base import Scorer, make_scorers, read_score, score_answer, scorer
+
+__all__ = ["Scorer", "make_scorers", "read_score", "score_answer", "scorer"]

@@ -1,0 +1,114 @@
+"""The role of a scorer, how one is named in a suite, and what it may return."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.records import Score
+from pytest_modeleval.errors import Unscored, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_modeleval.core.cases import Case
+    from pytest_modeleval.core.predictions import Prediction
+
+__all__ = ["Scorer", "make_scorers", "read_score", "score_answer", "scorer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorer:
+    """One way to score an answer, with the mark that a score has to reach.
+
+    Attributes:
+        name: What the score is called; unique in its suite.
+        function: Takes a case and a prediction, and returns what ``read_score`` reads.
+        min_score: The pass mark in [0, 1]; 0 lets the score be noted without deciding.
+        weight: Its share of the case's score beside other scorers.
+        version: What the score depends on beside its name (its parameters); scores of different
+            versions are not compared.
+    """
+
+    name: str
+    function: Callable[[Case, Prediction], Any]
+    min_score: float = 1.0
+    weight: float = 1.0
+    version: str = ""
+
+
+def score_answer(scorer: Scorer, case: Case, prediction: Prediction) -> Score:
+    """What a scorer thinks of an answer.
+
+    Raises:
+        Unscored: It could not be scored.
+        Exception: Whatever the scorer's own code raises.
+    """
+    score = read_score(scorer.function(case, prediction), name=scorer.name)
+    return replace(score, name=scorer.name, min_score=scorer.min_score)
+
+
+def read_score(value: Any, *, name: str) -> Score:
+    """What a scorer returned, as a score.
+
+    Args:
+        value: A ``Score``; a number in [0, 1] or a bool; either with a reason after it in a tuple;
+            or a mapping with ``score`` and ``reason``.
+        name: The scorer's name.
+
+    Raises:
+        Unscored: It is None: the scorer could not say.
+        UsageError: It is nothing of these, or not in [0, 1].
+    """
+    if value is None:
+        raise Unscored(f"{name} gave no score")
+    if isinstance(value, Score):
+        return value
+    reason = None
+    if isinstance(value, tuple) and len(value) == 2:
+        value, reason = value
+    elif isinstance(value, Mapping) and "score" in value:
+        value, reason = value["score"], value.get("reason")
+    is_number = isinstance(value, Real) and not math.isnan(float(value))
+    if not is_number or not 0 <= float(value) <= 1:
+        raise UsageError(
+            f"scorer {name}: it returned {value!r}; return a number from 0 to 1, True or False, "
+            "or a pair of one of these and a reason"
+        )
+    return Score(name=name, value=float(value), reason=None if reason is None else str(reason))
+
+
+def scorer(function: Callable[[Case, Prediction], Any]) -> Scorer:
+    """Make a scorer of a function of case and prediction; a decorator."""
+    return Scorer(name=function.__name__, function=function)
+
+
+def make_scorers(specs: Sequence[Any], *, where: str) -> tuple[Scorer, ...]:
+    """The scorers that a suite names.
+
+    Args:
+        specs: Of each its name, or a mapping of its name to its parameters.
+        where: File, line and key; messages begin with it.
+
+    Raises:
+        UsageError: There is no such scorer, or its parameters are wrong.
+    """
+    return tuple(_make(spec, where) for spec in specs)
+
+
+def _make(spec: Any, where: str) -> Scorer:
+    if isinstance(spec, Scorer):
+        return spec
+    if spec in _SCORERS:
+        return _SCORERS[spec]
+    raise UsageError(f"{where}: there is no scorer {spec!r}{did_you_mean(str(spec), [*_SCORERS])}")
+
+
+def _exact(case: Case, prediction: Prediction) -> bool:
+    return bool(prediction.output == case.expected)
+
+
+_SCORERS = {"exact": Scorer(name="exact", function=_exact)}
