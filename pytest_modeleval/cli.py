@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.comparisons import compare
 from pytest_modeleval.core.gates import judge
 from pytest_modeleval.core.judgements import Coverage, Judgement, Verdict
+from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.core.words import counted
-from pytest_modeleval.errors import ModelEvalError, UsageError
+from pytest_modeleval.errors import ModelEvalError, UsageError, did_you_mean
 from pytest_modeleval.reports import terminal
 from pytest_modeleval.reports.compared import compared
+from pytest_modeleval.reports.pasts import case_history
 from pytest_modeleval.reports.trends import trends
 from pytest_modeleval.store.baselines import load_baseline
 from pytest_modeleval.store.history import read_history
+from pytest_modeleval.store.outcomes import read_case, read_pasts, write_outcomes
 from pytest_modeleval.store.runs import Run, StoredRun, find_run, load_run, new_run_id
 
 if TYPE_CHECKING:
@@ -76,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     against.add_argument("-v", "--verbose", action="store_true", help="every case")
     against.set_defaults(run=_compare)
 
-    past = commands.add_parser("history", help="how the numbers of each suite went over time")
+    past = commands.add_parser("history", help="how each suite, or one case, went over time")
+    past.add_argument("case", nargs="?", metavar="CASE", help="id of a case; suites without it")
     past.add_argument("-n", type=int, default=20, metavar="N", help="runs to show (20)")
     past.set_defaults(run=_history)
 
@@ -145,12 +149,27 @@ def _compare(given: argparse.Namespace) -> int:
 
 
 def _history(given: argparse.Namespace) -> int:
+    if given.case is not None:
+        return _case_history(given)
     lines = read_history(given.store)
     if not lines:
         raise UsageError(
             f"no run in {given.store / 'history.jsonl'}; pytest --model-eval makes one"
         )
     _print(trends(lines, n_runs=max(given.n, 1), width=_width()))
+    return _MET
+
+
+def _case_history(given: argparse.Namespace) -> int:
+    runs, n_unreadable = read_case(given.store / "runs", given.case, n_runs=max(given.n, 1))
+    if not runs:
+        known = [record.case_id for record in load_run(find_run(given.store)).records]
+        unread = f" ({counted(n_unreadable, 'run')} can't be read)" if n_unreadable else ""
+        raise UsageError(
+            f"no run in {given.store / 'runs'} has a case {given.case!r}{unread}"
+            f"{did_you_mean(given.case, known)}"
+        )
+    _print(case_history(runs, n_unreadable=n_unreadable, width=_width()))
     return _MET
 
 
@@ -273,6 +292,7 @@ def _write(
     }
     try:
         run.write_summary(summary)
+        write_outcomes(run.folder, records)
     except OSError as error:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise UsageError(f"{run.folder}: can't be written: {error}") from None
@@ -284,12 +304,16 @@ def _print_run(run: StoredRun, verdict: Verdict, *, is_verbose: bool) -> int:
     print(f"run {run.folder.name}, {run.manifest.get('started', 'n/a')}: pytest {command}")
     if not run.summary:
         print(f"this run was cut off: {counted(len(run.records), 'record')} are on disk")
+    failed = terminal.failures_shown(verdict.summaries, verbosity=int(is_verbose))
+    pasts = read_pasts(run.folder, run.records, map(case_key, failed), run.manifest)
     shown = terminal.Shown(
         verdict=verdict,
         coverages=_coverages([run]),
         folder=run.folder.as_posix(),
         verbosity=int(is_verbose),
         has_thresholds=bool(verdict.explicit),
+        pasts=pasts.by_case,
+        n_unreadable=pasts.n_unreadable,
         width=_width(),
     )
     _print(terminal.render(shown))

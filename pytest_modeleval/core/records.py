@@ -70,6 +70,8 @@ class Record:
         served_model: Name of the model that the server says it used.
         service_tier: The tier it was served at, where the server says so.
         finish_reason: Why the model stopped, where it says so.
+        measured_in: Id of the earlier run that answer, clocks and cost are of, where that one was
+            replayed or resumed; several, joined by ``+``, where the test asked several times.
         tool_calls: The calls that the model asked for.
         scores: Scores by the name of the scorer.
         tags: The case's tags.
@@ -104,6 +106,7 @@ class Record:
     served_model: str | None = None
     service_tier: str | None = None
     finish_reason: str | None = None
+    measured_in: str | None = None
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +17,14 @@ from pytest_modeleval.core.asked import merge_asked
 from pytest_modeleval.core.comparisons import compare, numbers_of
 from pytest_modeleval.core.gates import judge
 from pytest_modeleval.core.judgements import Verdict
+from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import baselines
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.plugin.manifests import (
     add_junit_properties,
+    checkout,
     history_line,
     manifest,
     run_summary,
@@ -30,6 +32,7 @@ from pytest_modeleval.plugin.manifests import (
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
 from pytest_modeleval.store.history import append_history
+from pytest_modeleval.store.outcomes import Pasts, read_pasts, write_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -59,6 +62,7 @@ class Gatekeeper:
         self._order: dict[str, int] = {}
         self._soft: set[str] = set()
         self._datasets: dict[str, str] = {}
+        self._code: dict[str, Any] = {}
         self._has_folder = False
         self._has_broken_files = False
         self._is_cut_short = False
@@ -119,12 +123,13 @@ class Gatekeeper:
             )
         except OSError as error:
             self.evals.trouble.append(f"summary.json was not written: {error}")
+        try:
+            write_outcomes(self.evals.folder, self._in_order())
+        except OSError as error:
+            self.evals.trouble.append(f"outcomes.json was not written: {error}")
         self._note_history(verdict, int(exitstatus))
         if baselines.wants_saving(self.config):
-            about = manifest(
-                self.config, self.evals, started=self._started, datasets=self._datasets
-            )
-            about = {name: about[name] for name in ("run_id", "started", "git_commit")}
+            about = {name: self._manifest()[name] for name in ("run_id", "started", "git_commit")}
             self._saved = baselines.save(
                 self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
             )
@@ -139,6 +144,7 @@ class Gatekeeper:
         verdict = self.evals.verdict
         if verdict is None or not (self._records or self.evals.coverages or verdict.reason):
             return
+        pasts = self._pasts(verdict)
         terminal.write(
             terminalreporter,
             terminal.Shown(
@@ -152,6 +158,8 @@ class Gatekeeper:
                 comparisons=self.evals.comparisons or (),
                 can_save=self.evals.baseline is None and verdict.status == "met",
                 saved=self._saved,
+                pasts=pasts.by_case,
+                n_unreadable=pasts.n_unreadable,
                 asked=merge_asked(self.evals.asked),
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
             ),
@@ -240,7 +248,11 @@ class Gatekeeper:
 
     def _note_history(self, verdict: Verdict, exit_status: int) -> None:
         line = history_line(
-            self.config, self.evals, verdict, started=self._started, exit_status=exit_status
+            self.evals,
+            verdict,
+            started=self._started,
+            exit_status=exit_status,
+            code=self._code,
         )
         store = self.evals.folder.parent.parent
         trouble = append_history(store, self.evals.redactor.values(line))
@@ -248,9 +260,24 @@ class Gatekeeper:
             self.evals.trouble.append(f"history.jsonl was not written: {trouble}")
 
     def _write_manifest(self) -> None:
-        self._run.create(
-            manifest(self.config, self.evals, started=self._started, datasets=self._datasets)
+        self._code = self._code or checkout(self.config.rootpath)
+        self._run.create(self._manifest())
+
+    def _manifest(self) -> dict[str, Any]:
+        return manifest(
+            self.config,
+            self.evals,
+            started=self._started,
+            datasets=self._datasets,
+            code=self._code,
         )
+
+    def _pasts(self, verdict: Verdict) -> Pasts:
+        """The pasts of the cases that are shown because they were not passed."""
+        shown = terminal.failures_shown(verdict.summaries, verbosity=self.config.get_verbosity())
+        if not (shown and self._has_folder):
+            return Pasts()
+        return read_pasts(self.evals.folder, self._in_order(), map(case_key, shown), self._code)
 
     def _note_soft(self, report: pytest.TestReport) -> None:
         """Remember a case that pytest takes for an expected failure, and that ours is not."""

@@ -44,13 +44,20 @@ class Header:
 
 def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
     """A line for each model: its name, the number of cases, and how many are asked at once."""
-    counts: dict[tuple[str, int, int | None], int] = {}
+    cases: dict[tuple[str, int, int | None], list[object]] = {}
     for item in items:
-        key = _model_and_concurrency(item, runner)
-        counts[key] = counts.get(key, 0) + 1
+        own = item.stash[EVAL_ITEM]
+        case = (id(own.suite), own.variant, own.case.id)
+        cases.setdefault(_model_and_concurrency(item, runner), []).append(case)
     return [
-        terminal.header(model=model, n_cases=n_cases, concurrency=concurrency, first=first)
-        for (model, concurrency, first), n_cases in counts.items()
+        terminal.header(
+            model=model,
+            n_cases=len(set(found)),
+            n_times=len(found),
+            concurrency=concurrency,
+            first=first,
+        )
+        for (model, concurrency, first), found in cases.items()
     ]
 
 

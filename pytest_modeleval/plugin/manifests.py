@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["add_junit_properties", "history_line", "manifest", "run_summary"]
+__all__ = ["add_junit_properties", "checkout", "history_line", "manifest", "run_summary"]
 
 
 def manifest(
-    config: pytest.Config, evals: Evals, *, started: datetime, datasets: Mapping[str, str]
+    config: pytest.Config,
+    evals: Evals,
+    *,
+    started: datetime,
+    datasets: Mapping[str, str],
+    code: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What ``run.json`` holds: what was run, under which limits, of which version of what.
 
@@ -34,6 +39,7 @@ def manifest(
         evals: What the session's roles share.
         started: When the run began.
         datasets: Each dataset file with twelve digits of its SHA-256.
+        code: What ``checkout`` gave when the run began.
     """
     settings = evals.settings
     return {
@@ -56,7 +62,7 @@ def manifest(
         "prices": {name: asdict(price) for name, price in settings.prices.items()},
         "datasets": dict(datasets),
         "coverages": [coverage.to_dict() for coverage in evals.coverages],
-        "git_commit": _git_commit(config.rootpath),
+        **code,
         "versions": {
             "python": platform.python_version(),
             "pytest": pytest.__version__,
@@ -83,13 +89,18 @@ def run_summary(
 
 
 def history_line(
-    config: pytest.Config, evals: Evals, verdict: Verdict, *, started: datetime, exit_status: int
+    evals: Evals,
+    verdict: Verdict,
+    *,
+    started: datetime,
+    exit_status: int,
+    code: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What ``history.jsonl`` holds of a run: the usual numbers of each suite and model."""
     return {
         "run_id": evals.run_id,
         "started": started.isoformat(timespec="seconds"),
-        "git_commit": _git_commit(config.rootpath),
+        **code,
         "verdict": verdict.status,
         "exit_status": exit_status,
         "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
@@ -125,17 +136,28 @@ def add_junit_properties(config: pytest.Config, evals: Evals, verdict: Verdict) 
                 xml.add_global_property(evals.redactor.text(label), f"{value:.9g}")
 
 
-def _git_commit(folder: Path) -> str | None:
-    """The commit that is checked out, or None where git does not know one."""
+def checkout(folder: Path) -> dict[str, Any]:
+    """The commit that is checked out, and whether files that git knows have changed since.
+
+    Both are None where git does not know.
+    """
+    commit = _git(folder, "rev-parse", "HEAD")
+    # Files that git does not know are mostly reports and notes, and searching for them takes time.
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    return {"git_commit": commit, "git_is_dirty": None if changes is None else bool(changes)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails."""
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607  (whichever git the user has)
+        found = subprocess.run(  # noqa: S603  (the arguments are ours)
+            ["git", *arguments],  # noqa: S607  (whichever git the user has)
             cwd=folder,
             capture_output=True,
             text=True,
             timeout=5,
             check=True,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
     return found.stdout.strip()

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_modeleval.core.cases import question_of
+from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of, usual_metrics
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
+from pytest_modeleval.reports.pasts import counts_text, past_text
 from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
 from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Judgement, Status, Verdict
-    from pytest_modeleval.core.records import Record
+    from pytest_modeleval.core.pasts import CaseKey, Past
+    from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.summaries import Metric, Summary
 
-__all__ = ["Line", "Shown", "Terminal", "header", "render", "write"]
+__all__ = ["Line", "Shown", "Terminal", "failures_shown", "header", "render", "write"]
 
 _LABELS = {"error_rate": "errors", "unscored_rate": "unscored"}
 _OVER = {
     "error_rate": "errors are over the allowed rate",
     "unscored_rate": "unscored cases are over the allowed rate",
 }
+_NOT_PASSED: tuple[Outcome, ...] = ("errored", "unscored", "missed")  # in the order they are shown
 _MAX_FAILURES = 20
+_MAX_FLAKY = 10
 _MIN_TITLE = 12  # columns that a suite's name has in a quiet line, whatever else is there
 _COLORS: dict[Status, str] = {
     "met": "green",
@@ -69,6 +74,8 @@ class Shown:
         comparisons: What changed since then.
         saved: What became of making this run the baseline; None where nobody wanted it.
         can_save: Nothing keeps this run from being a baseline, and there is none.
+        pasts: What earlier runs say of the cases that were not passed.
+        n_unreadable: Earlier runs that nothing could be learnt from.
         width: Columns of the terminal.
     """
 
@@ -83,6 +90,8 @@ class Shown:
     comparisons: Sequence[Comparison] = ()
     saved: str | None = None
     can_save: bool = False
+    pasts: Mapping[CaseKey, Past] = field(default_factory=dict)
+    n_unreadable: int = 0
     width: int = 80
 
 
@@ -91,6 +100,7 @@ def header(
     model: str | None,
     n_cases: int | None,
     concurrency: int,
+    n_times: int = 0,
     first: int | None = None,
     n_workers: int = 0,
 ) -> str:
@@ -100,12 +110,14 @@ def header(
         model: Name of the model; None where the suites name theirs.
         n_cases: Number of cases; None where it is not known yet.
         concurrency: The most calls at once.
+        n_times: How often they are asked in all, where that is more.
         first: Calls at once in the beginning, where they grow as far as that helps.
         n_workers: Processes that share the calls; 0 for this one alone.
     """
     parts = [model or "model named by the suites"]
     if n_cases is not None:
-        parts.append(counted(n_cases, "case"))
+        often = f" asked {n_times} times" if n_times > n_cases else ""
+        parts.append(counted(n_cases, "case") + often)
     at_once = f"{concurrency} at once" if concurrency > 1 else "one at a time"
     if first is not None and first < concurrency:
         at_once = f"{first} to {at_once}"
@@ -364,38 +376,75 @@ def _late(shown: Shown) -> Iterator[str]:
 # The cases
 
 
+def failures_shown(summaries: Sequence[Summary], *, verbosity: int) -> list[Record]:
+    """The cases that were not passed, as far as they are shown: each with its first failure.
+
+    Args:
+        summaries: The summaries of the run.
+        verbosity: pytest's verbosity.
+    """
+    if verbosity < 0:
+        return []
+    worst: dict[CaseKey, Record] = {}  # in the order of the cases, whichever repeat was not passed
+    for record in records_of(summaries):
+        so_far = worst.setdefault(case_key(record), record)
+        if _rank(record) < _rank(so_far):
+            worst[case_key(record)] = record
+    failed = [record for record in worst.values() if record.outcome in _NOT_PASSED]
+    cases = sorted(failed, key=_rank)
+    return cases[:_MAX_FAILURES] if verbosity < 1 else cases
+
+
+def _rank(record: Record) -> int:
+    """What one has to see first."""
+    return _NOT_PASSED.index(record.outcome) if record.outcome in _NOT_PASSED else len(_NOT_PASSED)
+
+
 def _failures(shown: Shown) -> Iterator[Line]:
     """The cases that were not passed: what was asked, expected and got, and why it counts so."""
-    order = {"errored": 0, "unscored": 1, "missed": 2}
-    records = [record for record in records_of(shown.verdict.summaries) if record.outcome in order]
-    records.sort(key=lambda record: order[record.outcome])
-    # A case that was asked several times is shown once, with the first of its failures.
-    first = {_case_of(record): record for record in reversed(records)}
-    n_asked = Counter(map(_case_of, records_of(shown.verdict.summaries)))
-    n_failed = Counter(map(_case_of, records))
-    cases = [record for record in records if first[_case_of(record)] is record]
-    limit = _MAX_FAILURES if shown.verbosity < 1 else len(cases)
-    for record in cases[:limit]:
-        case = _case_of(record)
-        often = f" ({n_failed[case]} of {n_asked[case]} times)" if n_asked[case] > 1 else ""
-        yield from _failure(record, shown, often)
-    if len(cases) > limit:
-        yield Line(text=f"... and {len(cases) - limit} more; -v shows them all")
+    outcomes: dict[CaseKey, Counter[Outcome]] = defaultdict(Counter)
+    for record in records_of(shown.verdict.summaries):
+        if record.outcome != "skipped":
+            outcomes[case_key(record)][record.outcome] += 1
+    cases = failures_shown(shown.verdict.summaries, verbosity=shown.verbosity)
+    for record in cases:
+        yield from _failure(record, shown, outcomes[case_key(record)])
+    n_more = sum(own.keys() != {"passed"} for own in outcomes.values()) - len(cases)
+    if n_more:
+        yield Line(text=f"... and {n_more} more; -v shows them all")
         yield Line()
-    flaky = [case for case, n in n_failed.items() if n < n_asked[case]]
-    if flaky:
-        names = ", ".join(one_line(case[3]) for case in flaky)
-        text = f"flaky: {counted(len(flaky), 'case')} passed and failed: {names}"
-        yield Line(text=cut(text, shown.width), color="yellow")
+    if shown.n_unreadable:
+        runs = counted(shown.n_unreadable, "earlier run")
+        yield Line(text=f"past: {runs} can't be read, and count nowhere", color="yellow")
         yield Line()
+    yield from _flaky(shown, outcomes)
 
 
-def _case_of(record: Record) -> tuple[str, str, str | None, str]:
-    return record.suite, record.variant, record.model, record.case_id
+def _flaky(shown: Shown, outcomes: Mapping[CaseKey, Counter[Outcome]]) -> Iterator[Line]:
+    """The cases that were passed at one time and not at another."""
+    first = {case_key(record): record for record in reversed(records_of(shown.verdict.summaries))}
+    names = [
+        f"{_name(first[key], shown.verdict)}: {counts_text(own)}"
+        for key, own in outcomes.items()
+        if 0 < own["passed"] < own.total()
+    ]
+    if not names:
+        return
+    title = f"flaky: {out_of(len(names), len(outcomes), 'case')} passed and failed"
+    yield Line(text=title, color="yellow")
+    limit = _MAX_FLAKY if shown.verbosity < 1 else len(names)
+    for name in names[:limit]:
+        yield Line(text=cut(f"  {name}", shown.width))
+    if len(names) > limit:
+        yield Line(text=f"  ... and {len(names) - limit} more; -v shows them all")
+    yield Line()
 
 
-def _failure(record: Record, shown: Shown, often: str) -> Iterator[Line]:
-    title = f"{record.outcome}: {_name(record, shown.verdict)}{often}"
+def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterator[Line]:
+    often = f" ({outcomes[record.outcome]} of {outcomes.total()} times)"
+    title = (
+        f"{record.outcome}: {_name(record, shown.verdict)}{often if outcomes.total() > 1 else ''}"
+    )
     color = "red" if record.outcome == "errored" else "yellow"
     yield Line(text=cut(title, shown.width), color=color)
     why = None if _repeats_answer(record) else record.reason or None
@@ -404,10 +453,16 @@ def _failure(record: Record, shown: Shown, often: str) -> Iterator[Line]:
         ("expected", record.expected),
         ("got", record.output),
         ("why", why),
+        ("past", _past(record, shown)),
     ):
         if value is not None:
             yield Line(text=f"  {label:<9}{cut(one_line(value), shown.width - 11)}")
     yield Line()
+
+
+def _past(record: Record, shown: Shown) -> str | None:
+    past = shown.pasts.get(case_key(record))
+    return past_text(past, record.outcome) if past is not None else None
 
 
 def _repeats_answer(record: Record) -> bool:
