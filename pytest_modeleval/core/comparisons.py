@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.paired import (
     Change,
+    cases_needed,
     change_of_means,
     change_of_rates,
     change_of_ratio,
@@ -186,10 +187,22 @@ class Comparison:
     def visible_drop(self) -> float | None:
         """The smallest drop of accuracy that this comparison could have seen."""
         pairs = self._scored
-        if not pairs:
-            return None
+        return smallest_drop(len(pairs), self._discordant) if pairs else None
+
+    @property
+    def cases_needed(self) -> int | None:
+        """About how many cases it takes to see the difference that was found; None for none."""
+        change = self.accuracy
+        return (
+            cases_needed(abs(change.value), self._discordant) if change and change.value else None
+        )
+
+    @property
+    def _discordant(self) -> float:
+        """Share of the cases that changed, as far as few cases let one say so."""
+        pairs = self._scored
         n_other = sum(_rate(pair.before) != _rate(pair.after) for pair in pairs)
-        return smallest_drop(len(pairs), max(n_other / len(pairs), _LEAST_DISCORDANT))
+        return max(n_other / len(pairs), _LEAST_DISCORDANT)
 
     @property
     def _scored(self) -> list[CasePair]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change",
+    "cases_needed",
     "change_of_means",
     "change_of_rates",
     "change_of_ratio",
@@ -196,6 +197,19 @@ def smallest_drop(n: int, discordant: float) -> float | None:
         middle = (low + high) / 2
         low, high = (low, middle) if is_seen(middle) else (middle, high)
     return high
+
+
+def cases_needed(difference: float, discordant: float) -> int:
+    """How many cases a paired comparison takes to see a difference; see ``smallest_drop``.
+
+    Args:
+        difference: The difference of the rates, above 0 and at most ``discordant``.
+        discordant: Share of the cases that are right on one side only.
+    """
+    normal = NormalDist()
+    level, power = normal.inv_cdf(0.975), normal.inv_cdf(0.8)
+    spread = level * math.sqrt(discordant) + power * math.sqrt(discordant - difference**2)
+    return math.ceil((spread / difference) ** 2)
 
 
 def _paired_t_p(values: Sequence[float]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.words import counted
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Judgement
     from pytest_modeleval.core.paired import Change
 
-__all__ = ["compared", "points_text"]
+__all__ = ["LEVEL", "compared", "percent_text", "points_text"]
 
-_LEVEL = 0.05
+LEVEL = 0.05
 _MAX_CASES = 10
 _MAX_IDS = 5
 _MAX_ANSWER = 28  # columns of an answer, so that before and after fit a line
@@ -65,7 +66,7 @@ def _suite(comparison: Comparison, *, is_verbose: bool) -> Iterator[Line]:
         yield Line(text=f"    score     {points_text(comparison.score)}")
     for label, change in (("latency", comparison.latency), ("cost", comparison.cost)):
         if change is not None:
-            yield Line(text=f"    {label:<9} {_percent(change)}")
+            yield Line(text=f"    {label:<9} {percent_text(change)}")
     limit = None if is_verbose else _MAX_CASES
     yield from _cases("broke", comparison.broke, limit, color="red")
     yield from _cases("mended", comparison.mended, limit, color="green")
@@ -90,7 +91,7 @@ def _accuracy(comparison: Comparison) -> Iterator[Line]:
     if change.value == 0:
         return
     word = "better" if change.value > 0 else "worse"
-    if change.p is not None and change.p < _LEVEL:
+    if change.p is not None and change.p < LEVEL:
         color = "green" if change.value > 0 else "red"
         yield Line(text=f"              {word}, and hardly by chance", color=color)
         return
@@ -109,12 +110,14 @@ def points_text(change: Change) -> str:
     return said + _p(change)
 
 
-def _percent(change: Change) -> str:
+def percent_text(change: Change) -> str:
     """``+3.1 % (-2.2 to +9.1 %), p 0.23``."""
     ends = [end for end in (change.value, change.low, change.high) if end is not None]
     digits = 0 if max(abs(end - 1) for end in ends) >= 0.1 else 1
     said = f"{(change.value - 1) * 100:+.{digits}f} %"
     if change.low is not None and change.high is not None:
+        if math.isclose(change.low, change.high, rel_tol=1e-9):
+            return f"{said} in each case"
         said += (
             f" ({(change.low - 1) * 100:+.{digits}f} to {(change.high - 1) * 100:+.{digits}f} %)"
         )

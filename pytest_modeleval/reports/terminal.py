@@ -145,7 +145,7 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             yield from _short(summary, shown)
     else:
         yield from _tables(shown)
-        yield from side_by_side(shown.verdict.summaries, width=shown.width)
+        yield from side_by_side(shown.verdict, width=shown.width, is_verbose=shown.verbosity > 0)
         yield from _asked(shown)
         yield from _failures(shown)
         if shown.baseline is not None:

@@ -66,15 +66,44 @@ def test_the_first_command_of_the_readme_prints_the_summary_and_exits_0(example,
     assert len(example.records) == 72
 
 
-def test_the_older_model_does_not_meet_the_thresholds(plain_example, no_trouble):
-    """The second command of the README's comparison: exit 1, with the README's accuracy."""
-    accuracy, _ = stated(1)
+def command_with(model):
+    """The README's command that asks that model, beside the router."""
+    return next(line for line in commands() if f"--model-eval-model={model}:predict" in line)
 
-    result = plain_example.run(command=[*pytest_script(), *commands()[1]])
+
+def without_times(text):
+    """The lines of a text, without what differs from run to run: times and what follows of them."""
+    lines = [re.sub(r" +[\d.]+ [um]s", "", line) for line in text.splitlines()]
+    return [line for line in lines if not line.startswith("    latency ")]
+
+
+def test_two_models_side_by_side(plain_example, no_trouble):
+    """Exit 1, since the dearer one is over the bound; what is printed is what the README shows."""
+    shown = re.search(r"^```\n(models side by side:.*?)^```", README, re.MULTILINE | re.DOTALL)[1]
+
+    result = plain_example.run(command=[*pytest_script(), *command_with("careful_router")])
 
     no_trouble(result)
     assert result.status == 1
-    assert f"accuracy is {accuracy}, wanted >= 85% (n=72)" in result.text
+    printed = without_times(result.text)
+    missing = [line for line in without_times(shown) if line not in printed]
+    assert not missing, result.text
+    for model, column in (("router", 0), ("careful_router", 1)):
+        n_right = stated(column)[1]
+        assert f"{model}:predict, 72 cases: {n_right} passed" in result.text
+    assert re.search(r"^    latency +\+\d+ % \(\+", result.text, re.MULTILINE), "it is slower"
+
+
+def test_the_older_model_does_not_meet_the_thresholds(plain_example, no_trouble):
+    """Exit 1, with the README's accuracy, and a difference that is hardly chance."""
+    accuracy, _ = stated(2)
+
+    result = plain_example.run(command=[*pytest_script(), *command_with("keyword_router")])
+
+    no_trouble(result)
+    assert result.status == 1
+    assert f"keyword_router:predict: accuracy is {accuracy}, wanted >= 85% (n=72)" in result.text
+    assert "    accuracy  -25.0 points (-35.4 to -13.2), p < 0.001" in result.text
     assert result.gate.startswith("gate: not met")
 
 
