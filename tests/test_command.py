@@ -127,6 +127,19 @@ def test_history(folder, capsys):
     assert [line.split()[-1] for line in lines[1:3]] == ["met", "partial"]
 
 
+def test_history_of_a_case(folder, capsys):
+    """Each run that had it; an id that no run has is refused, with one that is close."""
+    first = run(folder)
+    run(folder, "-k", "c-1")
+
+    assert main(["history", "c-5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["test_ticket, robot:answer: c-5", "  1 run: 1 missed"]
+    assert lines[-2].split()[0] == first
+    assert main(["history", "c-11"]) == 2
+    assert "has a case 'c-11'; did you mean 'c-1'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -134,6 +147,7 @@ def test_history(folder, capsys):
         (["show", "x"], "no run 'x' in"),
         (["compare", "x"], "no run 'x' in"),
         (["history"], "no run in"),
+        (["history", "c-1"], "no run in"),
         (["combine", "x"], "no run 'x' in"),
     ],
 )

@@ -208,7 +208,7 @@ def cases_needed(difference: float, discordant: float) -> int:
     """
     normal = NormalDist()
     level, power = normal.inv_cdf(0.975), normal.inv_cdf(0.8)
-    spread = level * math.sqrt(discordant) + power * math.sqrt(discordant - difference**2)
+    spread = level * math.sqrt(discordant) + power * math.sqrt(max(discordant - difference**2, 0.0))
     return math.ceil((spread / difference) ** 2)
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["case_history", "counts_text", "past_text"]
 
-_ON_AND_OFF = ", on and off"
 _COLORS = {"errored": "red", "missed": "yellow", "unscored": "yellow"}
 
 
@@ -35,14 +34,23 @@ def past_text(past: Past, outcome: Outcome) -> str | None:
         outcome: What it counted as in this one.
     """
     happened = past.happened(outcome)
+    if outcome not in past.now.outcomes:  # this answer is a replay, and others of the case are not
+        return None
+    if len(happened) == 1:
+        return _first(past)
     is_mixed = any(len(set(item.outcomes)) > 1 for item in (*past.earlier, past.now))
     word = f"{outcome} at least once" if is_mixed else outcome
-    text = _often(happened, outcome, word) if len(happened) > 1 else _first(past)
-    if text is not None and outcome == "missed" and past.n_errored and len(happened) > 1:
+    if sum(happened) == 1:
+        text = f"{outcome} for the first time in {len(happened)} runs"
+    elif outcome == "missed" and past.is_flaky:
+        text = f"{word} in {sum(happened)} of the last {len(happened)} runs"
+    else:
+        text = _often(happened, word)
+    if outcome != "missed":
+        return text
+    if past.n_errored:
         text += f", errored in {past.n_errored} more"
-    if text is not None and outcome == "missed" and past.is_flaky and past.earlier:
-        text = f"{text.removesuffix(_ON_AND_OFF)}: {_flaky(past)}"
-    return text
+    return f"{_flaky(past)}: {text}" if past.is_flaky else text
 
 
 def _flaky(past: Past) -> str:
@@ -54,17 +62,14 @@ def counts_text(counts: Counter[Outcome]) -> str:
     return ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
 
 
-def _often(happened: list[bool], outcome: Outcome, word: str) -> str:
-    """How often in how many runs, and since when where that says it all."""
+def _often(happened: list[bool], word: str) -> str:
+    """In how many runs, and since when where that says it all."""
     n_runs, n_times = len(happened), sum(happened)
-    if n_times == 1:
-        return f"{outcome} for the first time in {n_runs} runs"
     if n_times == n_runs:
         return f"{word} in each of the last {n_runs} runs"
-    n_since = happened[::-1].index(False)
-    if n_since == n_times:
-        return f"{word} in the last {counted(n_times, 'run')}, not in the {n_runs - n_times} before"
-    return f"{word} in {n_times} of the last {n_runs} runs{_ON_AND_OFF}"
+    if happened[::-1].index(False) == n_times:
+        return f"{word} in the last {n_times} runs, not in the {n_runs - n_times} before"
+    return f"{word} in {n_times} of the last {n_runs} runs, on and off"
 
 
 def _first(past: Past) -> str | None:
@@ -110,7 +115,7 @@ def _block(key: CaseKey, rows: Sequence[tuple[CaseRun, Sequence[Record]]]) -> It
     yield Line(text=f"  input    {one_line(question_of(last.input))}")
     if last.expected is not None:
         yield Line(text=f"  expected {one_line(last.expected)}")
-    room = max(columns(run.run_id) for run, _ in rows)
+    room = max(columns(name) for name in ("run", *(run.run_id for run, _ in rows)))
     yield Line(text=f"  {padded('run', room)}  commit   outcome     latency  got")
     content = rows[0][1][-1].content_hash
     for run, records in rows:

@@ -129,8 +129,9 @@ def _chance(comparison: Comparison) -> Iterator[Line]:
     if change.p < LEVEL:
         yield Line(text=f"{' ' * 14}hardly by chance")
         return
-    needed = f"{_round(comparison.cases_needed or 0)} cases"
-    yield Line(text=f"{' ' * 14}which may well be chance; it takes about {needed} to tell")
+    needed = comparison.cases_needed or 0
+    takes = f"; it takes about {_round(needed)} cases to tell" if needed > change.n else ""
+    yield Line(text=f"{' ' * 14}which may well be chance{takes}")
     if drop is not None:
         sees = f"{counted(change.n, 'case')} tell models apart from {drop * 100:.1f} points on"
         yield Line(text=f"{' ' * 14}{sees}")

@@ -56,7 +56,7 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 def _row(run: Mapping[str, Any], suite: Mapping[str, Any]) -> str:
     moment = str(run.get("started", ""))[:16].replace("T", " ")
-    commit = str(run.get("git_commit") or "")[:7]
+    commit = str(run.get("git_commit") or "")[:7] + ("+" if run.get("git_is_dirty") else "")
     numbers = [
         value_text(suite.get("accuracy"), "rate"),
         value_text(suite.get("p95_latency"), "seconds"),
@@ -66,7 +66,7 @@ def _row(run: Mapping[str, Any], suite: Mapping[str, Any]) -> str:
     if not run.get("is_whole"):
         verdict = "partial"
     cells = [f"{number:>9}" for number in numbers]
-    return f"  {moment} {commit:<7}{''.join(cells)} {suite.get('n', 0):>6} {verdict}"
+    return f"  {moment} {commit:<8}{''.join(cells)} {suite.get('n', 0):>6} {verdict}"
 
 
 def _color(run: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_modeleval.core.paired import (
+    cases_needed,
     change_of_means,
     change_of_rates,
     change_of_ratio,
@@ -175,3 +176,12 @@ def test_the_smallest_drop_that_is_seen(n, discordant, drop):
 def test_no_drop_is_seen(n, discordant):
     """So few cases show nothing, even where every change is for the worse."""
     assert smallest_drop(n, discordant) is None
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(100, 0.1), (100, 0.2), (50, 0.2), (500, 0.1)])
+def test_the_cases_that_a_difference_takes(n, discordant):
+    """The inverse of the smallest drop: as many as see just that."""
+    drop = smallest_drop(n, discordant)
+
+    assert cases_needed(drop, discordant) in (n, n + 1)
+    assert cases_needed(drop / 2, discordant) > 3 * n

@@ -1,14 +1,14 @@
-"""What a run leaves on disk: run.json, predictions.jsonl, records.jsonl, summary.json."""
+"""What a run leaves on disk: its manifest, answers, records, outcomes and numbers."""
 
 import hashlib
 import json
 
 import pytest
 
-FILES = ["predictions.jsonl", "records.jsonl", "run.json", "summary.json"]
+FILES = ["outcomes.json", "predictions.jsonl", "records.jsonl", "run.json", "summary.json"]
 
 
-def test_a_run_has_a_folder_of_four_files(project):
+def test_a_run_has_a_folder_of_five_files(project):
     """And nothing beside them."""
     project.suite("right-1")
     project.thresholds("accuracy >= 1%")
