@@ -143,7 +143,11 @@ def checkout(folder: Path) -> dict[str, Any]:
     """
     commit = _git(folder, "rev-parse", "HEAD")
     # Files that git does not know are mostly reports and notes, and searching for them takes time.
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    changes = (
+        _git(folder, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+        if commit
+        else None
+    )
     return {"git_commit": commit, "git_is_dirty": None if changes is None else bool(changes)}
 
 

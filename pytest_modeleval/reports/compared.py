@@ -117,7 +117,8 @@ def percent_text(change: Change) -> str:
     said = f"{(change.value - 1) * 100:+.{digits}f} %"
     if change.low is not None and change.high is not None:
         if math.isclose(change.low, change.high, rel_tol=1e-9):
-            return f"{said} in each case"
+            same = math.isclose(change.value, 1, rel_tol=1e-9)
+            return "the same in each case" if same else f"{said} in each case"
         said += (
             f" ({(change.low - 1) * 100:+.{digits}f} to {(change.high - 1) * 100:+.{digits}f} %)"
         )
