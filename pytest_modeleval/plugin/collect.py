@@ -13,6 +13,7 @@ from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
+from pytest_modeleval.plugin.extensions import added_cases
 from pytest_modeleval.plugin.state import EVALS
 from pytest_modeleval.settings import Settings
 
@@ -251,9 +252,10 @@ def load_suite(
 
     marker = read_marker(mark)
     root = definition.config.rootpath
+    folders = [definition.path.parent, root]
     dataset = load_dataset(
-        marker.cases,
-        folders=[definition.path.parent, root],
+        added_cases(definition.config, marker.cases, folders),
+        folders=folders,
         columns=marker.columns or None,
         shown_from=root,
     )

@@ -22,6 +22,8 @@ from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import baselines
 from pytest_modeleval.plugin.collect import datasets_of
+from pytest_modeleval.plugin.extensions import Listeners
+from pytest_modeleval.plugin.hookspecs import FinishedRun
 from pytest_modeleval.plugin.manifests import (
     add_junit_properties,
     checkout,
@@ -67,6 +69,7 @@ class Gatekeeper:
         self._has_broken_files = False
         self._is_cut_short = False
         self._saved: str | None = None
+        self._listeners = Listeners(config, evals.trouble)
 
     # Hooks, in the order they run.
 
@@ -111,16 +114,15 @@ class Gatekeeper:
         if not self._has_folder:
             return
         add_junit_properties(self.config, self.evals, verdict)
+        summary = run_summary(
+            self.evals,
+            verdict,
+            started=self._started,
+            ended=datetime.now(UTC),
+            exit_status=int(exitstatus),
+        )
         try:
-            self._run.write_summary(
-                run_summary(
-                    self.evals,
-                    verdict,
-                    started=self._started,
-                    ended=datetime.now(UTC),
-                    exit_status=int(exitstatus),
-                )
-            )
+            self._run.write_summary(summary)
         except OSError as error:
             self.evals.trouble.append(f"summary.json was not written: {error}")
         try:
@@ -138,6 +140,16 @@ class Gatekeeper:
             lost = f"{journal.n_lost} of {len(self._records)} records"
             self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
         self._run.close()
+        self._listeners.tell_finished(
+            FinishedRun(
+                run_id=self.evals.run_id,
+                folder=self.evals.folder,
+                records=tuple(self._in_order()),
+                summary=self.evals.redactor.values(summary),
+                exit_status=int(exitstatus),
+            ),
+            verdict,
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the section."""
@@ -205,6 +217,7 @@ class Gatekeeper:
         self._run.records.append(line)
         record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
+        self._listeners.tell_record(record)
 
     def has_record(self, nodeid: str) -> bool:
         """Whether there is a record of that item."""

@@ -16,6 +16,7 @@ from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.names import make_model
 from pytest_modeleval.plugin import fixtures
 from pytest_modeleval.plugin.collect import covered
+from pytest_modeleval.plugin.extensions import added_model
 from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
 
@@ -146,13 +147,21 @@ class SuiteModels:
         if identity not in self._by_spec:
             roots = [self._config.rootpath, self._config.invocation_params.dir]
             is_setting = spec in self._settings.models
-            self._by_spec[identity] = make_model(
+            asked: dict[str, Any] = {
+                "system": suite.system,
+                "parameters": suite.parameters,
+                "where": place_of(self._config, "model") if is_setting else suite.nodeid,
+            }
+            limits: dict[str, Any] = {
+                "concurrency": self._concurrency,
+                "timeout_s": self._settings.timeout_s,
+            }
+            model = added_model(self._config, spec, **asked, **limits)
+            self._by_spec[identity] = model or make_model(
                 spec,
                 self._settings,
-                system=suite.system,
-                parameters=suite.parameters,
+                **asked,
                 folders=[item.path.parent, *roots],
-                where=place_of(self._config, "model") if is_setting else suite.nodeid,
                 asked_where=suite.nodeid,
             )
         return self._by_spec[identity]
