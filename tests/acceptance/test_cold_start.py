@@ -72,6 +72,7 @@ def test_a_session_without_the_flag_loads_nothing_heavy_and_leaves_nothing(plain
         "pytest_modeleval.errors",
         "pytest_modeleval.plugin",
         "pytest_modeleval.plugin.hooks",
+        "pytest_modeleval.plugin.hookspecs",
         "pytest_modeleval.plugin.options",
         "pytest_modeleval.settings",
     }
