@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.cases import count_tags
 from pytest_modeleval.core.gates import check_scopes, judge
 from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
-from pytest_modeleval.core.summaries import group_records, usual_metrics
+from pytest_modeleval.core.summaries import group_records
 from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher

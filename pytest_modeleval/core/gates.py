@@ -9,17 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modeleval.core.judgements import Coverage, GateMode, Judgement, Status, Verdict
+from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric
 from pytest_modeleval.core.regressions import judge_regressions
 from pytest_modeleval.core.stats import smallest_n_with_upper_bound
-from pytest_modeleval.core.summaries import (
-    AT_LEAST,
-    NOTHING_SCORED,
-    Metric,
-    Summary,
-    group_records,
-    records_of,
-    summarize,
-)
+from pytest_modeleval.core.summaries import Summary, group_records, records_of, summarize
 from pytest_modeleval.core.thresholds import POOLED, Threshold
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.errors import UsageError, did_you_mean

@@ -10,7 +10,8 @@ from pytest_modeleval.core.thresholds import Threshold
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modeleval.core.summaries import Metric, Summary
+    from pytest_modeleval.core.metrics import Metric
+    from pytest_modeleval.core.summaries import Summary
 
 __all__ = ["Coverage", "GateMode", "Judgement", "Status", "Verdict"]
 

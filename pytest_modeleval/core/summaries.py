@@ -7,92 +7,29 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core import stats
-from pytest_modeleval.core.thresholds import Unit, metric_unit
+from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
+from pytest_modeleval.core.thresholds import metric_unit
 from pytest_modeleval.core.words import counted, out_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_modeleval.core.records import Outcome, Record
+    from pytest_modeleval.core.thresholds import Unit
 
 __all__ = [
-    "AT_LEAST",
-    "NOTHING_SCORED",
-    "Metric",
-    "Place",
     "Summary",
     "group_records",
     "records_of",
     "summarize",
-    "usual_metrics",
 ]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _MAX_LABELS = 50
-
-NOTHING_SCORED = "no case was asked and scored"
-"""The note of a metric over no case at all."""
-
-
-AT_LEAST = "at least; "
-"""How the note of a sum begins that lacks some of its parts."""
-
-Place = Literal["file", "report", "terminal", "junit"]
-"""Where metrics are shown: ``summary.json``, what ``evaluate_model`` returns, and pytest's own."""
-
-_USUAL: Mapping[str, tuple[Place, ...]] = {
-    "accuracy": ("file", "report", "terminal", "junit"),
-    "mean_score": ("file", "report"),
-    "p50_latency": ("file", "report", "terminal"),
-    "p90_latency": ("file", "report"),
-    "p95_latency": ("file", "report", "terminal", "junit"),
-    "p99_latency": ("file", "report"),
-    "max_latency": ("file", "report"),
-    "p95_total": ("file",),
-    "avg_cost": ("file", "report", "terminal", "junit"),
-    "total_cost": ("file", "report", "terminal", "junit"),
-    "error_rate": ("file", "report", "terminal", "junit"),
-    "unscored_rate": ("file",),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One number over many cases.
-
-    Attributes:
-        name: Name of the metric.
-        unit: What it counts: a rate in [0, 1], seconds, or US dollars.
-        value: The number; None where it is not defined, with the reason in ``note``.
-        low: Lower end of the 95 % interval; None where there is none.
-        high: Upper end of the 95 % interval; None where there is none.
-        n: Number of cases that the number is made of.
-        note: What a reader has to know of it; None where there is nothing.
-        is_complete: False where cases that should be in the number are not; such a number is
-            shown and not judged.
-        is_estimate: False for a fact of this run, such as a total or a maximum, that has no
-            interval by nature; an estimate without one has too few cases.
-    """
-
-    name: str
-    unit: Unit
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    note: str | None = None
-    is_complete: bool = True
-    is_estimate: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """The metric as plain data."""
-        names = ("value", "low", "high", "n", "note")
-        return {name: getattr(self, name) for name in names} | {"unit": self.unit}
 
 
 class Summary:
@@ -490,11 +427,6 @@ def group_records(records: Iterable[Record]) -> list[Summary]:
             for model, own in by_model.items()
         ]
     return summaries
-
-
-def usual_metrics(place: Place) -> list[str]:
-    """The metrics that are shown there whatever the thresholds are, in order."""
-    return [name for name, places in _USUAL.items() if place in places]
 
 
 def records_of(summaries: Iterable[Summary]) -> list[Record]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.asked import merge_asked
-from pytest_modeleval.core.summaries import usual_metrics
+from pytest_modeleval.core.metrics import usual_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

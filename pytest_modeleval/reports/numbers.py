@@ -10,7 +10,7 @@ from pytest_modeleval.core.thresholds import is_equal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_modeleval.core.summaries import Metric
+    from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.thresholds import Threshold, Unit
 
 __all__ = ["NOT_AVAILABLE", "bound_text", "interval_text", "value_text"]

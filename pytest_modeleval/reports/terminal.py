@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_modeleval.core.cases import question_of
+from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.pasts import case_key
-from pytest_modeleval.core.summaries import records_of, usual_metrics
+from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.compared import compared
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Judgement, Status, Verdict
+    from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.pasts import CaseKey, Past
     from pytest_modeleval.core.records import Outcome, Record
-    from pytest_modeleval.core.summaries import Metric, Summary
+    from pytest_modeleval.core.summaries import Summary
 
 __all__ = ["Line", "Shown", "Terminal", "failures_shown", "header", "render", "write"]
 

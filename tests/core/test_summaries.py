@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_modeleval.core.metrics import NOTHING_SCORED, Metric
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.stats import (
     macro_f1,
@@ -15,7 +16,7 @@ from pytest_modeleval.core.stats import (
     wilson,
     wilson_of_rate,
 )
-from pytest_modeleval.core.summaries import NOTHING_SCORED, Metric, group_records, summarize
+from pytest_modeleval.core.summaries import group_records, summarize
 
 OUTCOMES = {"p": "passed", "m": "missed", "e": "errored", "u": "unscored", "s": "skipped"}
 # The repeats of eight cases of statistics_vectors.json; computed with statsmodels.

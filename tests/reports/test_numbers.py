@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.summaries import Metric
+from pytest_modeleval.core.metrics import Metric
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.reports.numbers import bound_text, interval_text, value_text
 
