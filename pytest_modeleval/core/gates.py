@@ -196,12 +196,7 @@ class _Judge:
             return []  # a suite that was left out altogether is no part of this run
         judgements = []
         for summary in own or [summarize((), suite=coverage.suite, variant=coverage.variant)]:
-            part = summarize(
-                _of_tag(summary.records, threshold.tag),
-                suite=summary.suite,
-                variant=summary.variant,
-                model=summary.model,
-            )
+            part = summary.of_tag(threshold.tag)
             judged = self._judge_one(threshold, [coverage], part, summary.title, is_implied)
             judgements.append(judged)
         return judgements

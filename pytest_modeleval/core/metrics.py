@@ -19,21 +19,22 @@ NOTHING_SCORED = "no case was asked and scored"
 AT_LEAST = "at least; "
 """How the note of a sum begins that lacks some of its parts."""
 
-Place = Literal["file", "report", "terminal", "junit"]
-"""Where metrics are shown: ``summary.json``, what ``evaluate_model`` returns, and pytest's own."""
+Place = Literal["file", "slice", "report", "terminal", "junit"]
+"""Where metrics are shown: ``summary.json`` and the slices in it, what ``evaluate_model`` returns,
+and pytest's own."""
 
 _USUAL: Mapping[str, tuple[Place, ...]] = {
-    "accuracy": ("file", "report", "terminal", "junit"),
+    "accuracy": ("file", "slice", "report", "terminal", "junit"),
     "mean_score": ("file", "report"),
-    "p50_latency": ("file", "report", "terminal"),
+    "p50_latency": ("file", "slice", "report", "terminal"),
     "p90_latency": ("file", "report"),
-    "p95_latency": ("file", "report", "terminal", "junit"),
+    "p95_latency": ("file", "slice", "report", "terminal", "junit"),
     "p99_latency": ("file", "report"),
     "max_latency": ("file", "report"),
     "p95_total": ("file",),
-    "avg_cost": ("file", "report", "terminal", "junit"),
-    "total_cost": ("file", "report", "terminal", "junit"),
-    "error_rate": ("file", "report", "terminal", "junit"),
+    "avg_cost": ("file", "slice", "report", "terminal", "junit"),
+    "total_cost": ("file", "slice", "report", "terminal", "junit"),
+    "error_rate": ("file", "slice", "report", "terminal", "junit"),
     "unscored_rate": ("file",),
 }
 
@@ -65,6 +66,14 @@ class Metric:
     note: str | None = None
     is_complete: bool = True
     is_estimate: bool = True
+
+    @property
+    def worst_first(self) -> tuple[float, float, float]:
+        """What rates are sorted by so that the surely worst comes first, the unknown last."""
+        if self.value is None:
+            return (2.0, 2.0, 2.0)
+        high = 1.0 if self.high is None else self.high
+        return (high, self.value, 0.0 if self.low is None else self.low)
 
     def to_dict(self) -> dict[str, Any]:
         """The metric as plain data."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, count
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Interval",
     "cluster_error",
-    "macro_f1",
     "mean_interval",
     "pass_at_k",
     "pass_hat_k",
@@ -30,6 +28,7 @@ __all__ = [
     "percentile_interval",
     "percentile_ranks",
     "percentiles",
+    "rate_interval",
     "smallest_n_with_upper_bound",
     "student_t_p",
     "student_t_quantile",
@@ -110,6 +109,30 @@ def wilson_of_rate(rate: float, n: float, *, df: int | None = None) -> Interval 
     tail = _tail(_CONFIDENCE)
     critical = None if df is None else -student_t_quantile(tail, df)
     return _wilson(rate * n, n, tail, critical) if n else None
+
+
+def rate_interval(
+    rate: float, *, error: float | None, n_most: float, df: int | None = None
+) -> Interval | None:
+    """Wilson's 95 % interval of a rate, of as many independent cases as its error says.
+
+    rate (1 - rate) / error² cases would be as uncertain. The cap is for what has no spread by
+    chance: repeats of one case are no further cases, and five cases that always pass are five
+    passes.
+
+    Args:
+        rate: The rate, from 0 to 1.
+        error: Its standard error; None or 0 where nothing is known of it.
+        n_most: The most cases that it can be worth.
+        df: Degrees of freedom of the error, where it is that of few clusters.
+
+    Returns:
+        The interval, or None for no case.
+    """
+    squared_error = error**2 if error is not None else 0.0
+    spread = rate * (1 - rate)
+    n = spread / squared_error if 0 < spread < n_most * squared_error else n_most
+    return wilson_of_rate(rate, n, df=df)
 
 
 def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, int] | None:
@@ -324,31 +347,6 @@ def smallest_n_with_upper_bound(q: float, confidence: float = _CONFIDENCE) -> in
     if q / 100 == 0:  # p0, and what a float can't tell from it
         return 1
     return max(1, math.ceil((math.log(tail) + _ROUNDING) / _log_share(q)))
-
-
-def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float | None:
-    """Mean F1 over the labels, each label with the same weight.
-
-    This is scikit-learn's ``f1_score(average="macro")`` over the labels that were expected or
-    given as an answer, with zero division counted as 0. A case without an answer is no prediction:
-    it is missed for the expected label and a false positive for none. (In scikit-learn: leave a
-    placeholder for it out of ``labels``.)
-
-    Args:
-        pairs: The expected label and the one that the model gave, None where it gave none.
-
-    Returns:
-        A number in [0, 1], or None for no pair.
-    """
-    if not pairs:
-        return None
-    n_expected = Counter(expected for expected, _ in pairs)
-    n_got = Counter(got for _, got in pairs if got is not None)
-    n_hit = Counter(expected for expected, got in pairs if expected == got)
-    labels = n_expected.keys() | n_got.keys()
-    # 2·TP / (2·TP + FP + FN); at least one count of every label is not 0.
-    scores = [2 * n_hit[label] / (n_expected[label] + n_got[label]) for label in labels]
-    return math.fsum(scores) / len(scores)
 
 
 def pass_at_k(n: int, c: int, k: int) -> float | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core import stats
+from pytest_modeleval.core.classifications import NoLabels, classify
 from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
 from pytest_modeleval.core.thresholds import metric_unit
 from pytest_modeleval.core.words import counted, out_of
@@ -18,18 +19,13 @@ from pytest_modeleval.core.words import counted, out_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_modeleval.core.classifications import Classification
     from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.thresholds import Unit
 
-__all__ = [
-    "Summary",
-    "group_records",
-    "records_of",
-    "summarize",
-]
+__all__ = ["Summary", "group_records", "records_of", "summarize"]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
-_MAX_LABELS = 50
 
 
 class Summary:
@@ -41,6 +37,7 @@ class Summary:
         suite: Name of the suite.
         variant: Id of the suite's other parameters, "" where it has none.
         model: Name of the model, or None where it is not known.
+        tag: The tag that all of its cases have, for a slice of a suite; None for a whole one.
         records: The records that were summed up.
         n_passed: Right answers.
         n_missed: Wrong answers.
@@ -50,9 +47,15 @@ class Summary:
     """
 
     def __init__(
-        self, records: Sequence[Record], *, suite: str, variant: str = "", model: str | None = None
+        self,
+        records: Sequence[Record],
+        *,
+        suite: str,
+        variant: str = "",
+        model: str | None = None,
+        tag: str | None = None,
     ) -> None:
-        self.suite, self.variant, self.model = suite, variant, model
+        self.suite, self.variant, self.model, self.tag = suite, variant, model, tag
         self.records = records
         counts: dict[Outcome, int] = defaultdict(int)
         for record in records:
@@ -96,6 +99,35 @@ class Summary:
         percentile, _, clock = name.partition("_")
         return self._clock(name, percentile, f"{clock}_s")
 
+    def of_tag(self, tag: str | None) -> Summary:
+        """The slice of the cases that have this tag; the summary itself for None."""
+        if tag is None:
+            return self
+        return self._slice(tag, [record for record in self.records if tag in record.tags])
+
+    @cached_property
+    def slices(self) -> list[Summary]:
+        """A slice for each tag, the worst first.
+
+        That is the one whose accuracy is lowest at the upper end of its interval, so that a tag
+        of a single case that went wrong does not come before one of fifty that often does.
+        """
+        by_tag: dict[str, list[Record]] = defaultdict(list)
+        for record in self.records:
+            for tag in dict.fromkeys(record.tags):
+                by_tag[tag].append(record)
+        found = [self._slice(tag, records) for tag, records in by_tag.items()]
+        ranks = {part.tag: part.metric("accuracy").worst_first for part in found}
+        return sorted(found, key=lambda part: (ranks[part.tag], part.tag))
+
+    def _slice(self, tag: str, records: Sequence[Record]) -> Summary:
+        return Summary(records, suite=self.suite, variant=self.variant, model=self.model, tag=tag)
+
+    @cached_property
+    def classification(self) -> Classification | NoLabels:
+        """The numbers by label, or why there are none."""
+        return classify(self._by_case, n_unscored=self.n_unscored)
+
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data: the counts first, then the usual metrics."""
         names = [*usual_metrics("file"), *(f"score({name})" for name in self.score_names)]
@@ -107,13 +139,28 @@ class Summary:
             "suite": self.suite,
             "variant": self.variant,
             "model": self.model,
-            "n": self.n,
-            "n_passed": self.n_passed,
-            "n_missed": self.n_missed,
-            "n_errored": self.n_errored,
-            "n_unscored": self.n_unscored,
-            "n_skipped": self.n_skipped,
-            "metrics": {name: self.metric(name).to_dict() for name in names},
+            **self._numbers(names),
+            **self.parts_to_dict(),
+        }
+
+    def parts_to_dict(self) -> dict[str, Any]:
+        """The slices and the numbers by label as plain data; why there are none of the latter."""
+        found = self.classification
+        why_not = found.reason if isinstance(found, NoLabels) else found.unclear
+        return {
+            "slices": [
+                {"tag": part.tag, **part._numbers(usual_metrics("slice"))}  # noqa: SLF001
+                for part in self.slices
+            ],
+            "classification": None if isinstance(found, NoLabels) or why_not else found.to_dict(),
+            "no_classification": why_not,
+        }
+
+    def _numbers(self, names: Iterable[str]) -> dict[str, Any]:
+        """The counts, and the metrics of these names."""
+        counts = ("n", "n_passed", "n_missed", "n_errored", "n_unscored", "n_skipped")
+        return {name: getattr(self, name) for name in counts} | {
+            "metrics": {name: self.metric(name).to_dict() for name in names}
         }
 
     @cached_property
@@ -162,18 +209,11 @@ class Summary:
     def _accuracy_of(
         self, means: Sequence[float], error: tuple[float, int | None] | None
     ) -> Metric:
-        """The mean of the cases' own accuracies; Wilson's interval of as many cases as it is worth.
-
-        The error says how uncertain the mean is, and rate (1 - rate) / error² how many independent
-        answers would be as uncertain. It is capped at the number of cases: repeats of one case are
-        no further cases, and five cases that always pass are five passes.
-        """
+        """The mean of the cases' own accuracies; Wilson's interval of as many cases as it is worth."""
         n = len(means)
         rate = math.fsum(means) / n
-        squared_error, df = (error[0] ** 2, error[1]) if error else (0.0, None)
-        spread = rate * (1 - rate)
-        n_effective = spread / squared_error if 0 < spread < n * squared_error else n
-        interval = stats.wilson_of_rate(rate, n_effective, df=df)
+        std_error, df = error or (None, None)
+        interval = stats.rate_interval(rate, error=std_error, n_most=n, df=df)
         return Metric(
             name="accuracy",
             unit="rate",
@@ -269,24 +309,10 @@ class Summary:
 
     def _macro_f1(self) -> Metric:
         """Macro-F1 over the labels, where the expected answers are few labels."""
-        records = [record for records in self._by_case for record in records]
-        labels = {record.expected for record in records if isinstance(record.expected, str)}
-        if any(not isinstance(record.expected, str) for record in records):
-            note = "needs text as the expected answer of each case"
-            return Metric(name="macro_f1", unit="rate", value=None, note=note)
-        if len(labels) > _MAX_LABELS:
-            note = f"needs at most {_MAX_LABELS} labels, found {len(labels)}"
-            return Metric(name="macro_f1", unit="rate", value=None, note=note)
-        pairs = [(str(record.expected), _label_of(record)) for record in records]
-        value = stats.macro_f1(pairs)
-        return Metric(
-            name="macro_f1",
-            unit="rate",
-            value=value,
-            n=len(pairs),
-            note=NOTHING_SCORED if value is None else None,
-            is_estimate=False,
-        )
+        found = self.classification
+        if isinstance(found, NoLabels):
+            return Metric(name="macro_f1", unit="rate", value=None, note=found.note)
+        return found.macro_f1
 
     def _clock(self, name: str, percentile: str, clock: str) -> Metric:
         """A percentile of a clock; its interval is made of order statistics."""
@@ -467,10 +493,3 @@ def _score_of(record: Record) -> float:
         return 1.0 if record.outcome == "passed" else 0.0
     values = [float(score["value"]) for score in record.scores.values()]
     return math.fsum(values) / len(values)
-
-
-def _label_of(record: Record) -> str | None:
-    """The label that was answered; a right answer is its label however it was worded."""
-    if record.outcome == "errored":
-        return None
-    return str(record.expected if record.outcome == "passed" else record.output)

@@ -13,9 +13,12 @@ from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.compared import compared
-from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
+from pytest_modeleval.reports.labels import by_label
+from pytest_modeleval.reports.numbers import bound_text, value_text
 from pytest_modeleval.reports.pasts import counts_text, past_text
+from pytest_modeleval.reports.rows import COLORS, label_of, rows_of
 from pytest_modeleval.reports.side_by_side import side_by_side
+from pytest_modeleval.reports.slices import slice_table
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
 from pytest_modeleval.reports.texts import columns, cut, one_line, visible
 
@@ -25,14 +28,12 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Judgement, Status, Verdict
-    from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.pasts import CaseKey, Past
     from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.summaries import Summary
 
 __all__ = ["Line", "Shown", "Terminal", "failures_shown", "header", "render", "write"]
 
-_LABELS = {"error_rate": "errors", "unscored_rate": "unscored"}
 _OVER = {
     "error_rate": "errors are over the allowed rate",
     "unscored_rate": "unscored cases are over the allowed rate",
@@ -41,13 +42,6 @@ _NOT_PASSED: tuple[Outcome, ...] = ("errored", "unscored", "missed")  # in the o
 _MAX_FAILURES = 20
 _MAX_FLAKY = 10
 _MIN_TITLE = 12  # columns that a suite's name has in a quiet line, whatever else is there
-_COLORS: dict[Status, str] = {
-    "met": "green",
-    "not met": "red",
-    "invalid": "red",
-    "not judged": "yellow",
-    "inconclusive": "yellow",
-}
 
 
 class Terminal(Protocol):
@@ -202,44 +196,71 @@ def _tables(shown: Shown) -> Iterator[Line]:
     """A table for each suite and model, and one for the thresholds over all of them."""
     tables = [_table(summary, shown) for summary in shown.verdict.summaries]
     tables += [_pooled(shown.verdict)]
-    widths = fitted([row for _, rows, _ in tables for row in rows], shown.width)
-    for title, rows, notes in tables:
-        if rows:
-            yield Line(text=title)
-            yield from aligned(rows, widths, shown.width)
-            yield from (Line(text=f"  {note}", color="yellow") for note in notes)
+    all_rows = [row for table in tables for row in (*table.rows, *table.slices)]
+    widths = fitted(all_rows, shown.width)
+    for table in tables:
+        if table.rows:
+            yield Line(text=table.title)
+            yield from aligned(table.rows, widths, shown.width)
+            yield from (Line(text=f"  {note}", color="yellow") for note in table.notes)
+            yield from aligned(table.slices, widths, shown.width)
+            yield from table.more
             yield Line()
 
 
-def _table(summary: Summary, shown: Shown) -> tuple[str, list[Row], list[str]]:
-    """Title, rows and notes: each number with interval, count, thresholds and verdicts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """One suite's numbers: rows and what is noted of them, its slices, and the lines after those."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    slices: Sequence[Row] = ()
+    more: Sequence[Line] = ()
+
+
+def _table(summary: Summary, shown: Shown) -> _Table:
+    """Each number with interval, count, thresholds and verdicts; then by tag and by label."""
     judged = [
         item
         for item in shown.verdict.judgements
         if (item.suite, item.model) == (summary.title, summary.model)
         and not (_goes_without(item) or item.threshold.is_regression)
     ]
+    whole = [item for item in judged if item.threshold.tag is None]
     rows: list[Row] = []
     notes = []
-    for name in _metrics_shown(summary, judged):
+    for name in _metrics_shown(summary, whole):
         metric = summary.metric(name)
-        own = [item for item in judged if item.threshold.metric == name]
-        rows += _rows(_label(name), metric, [item for item in own if item.threshold.tag is None])
-        for tag in dict.fromkeys(item.threshold.tag for item in own if item.threshold.tag):
-            tagged = [item for item in own if item.threshold.tag == tag]
-            rows += _rows(f"{_label(name)} [{tag}]", tagged[0].metric, tagged)
+        own = [item for item in whole if item.threshold.metric == name]
+        rows += rows_of(label_of(name), metric, own)
         if metric.note and metric.value is not None:
-            notes.append(f"{_label(name)}: {metric.note}")
+            notes.append(f"{label_of(name)}: {metric.note}")
+    is_verbose = shown.verbosity > 0
+    tagged = [item for item in judged if item.threshold.tag is not None]
+    slices, slice_notes = slice_table(summary, tagged, is_verbose=is_verbose)
+    labels = by_label(
+        summary.classification,
+        width=shown.width,
+        is_verbose=is_verbose,
+        is_wanted=any(item.threshold.metric == "macro_f1" for item in whole),
+    )
     head = Row(
         value="value",
         interval="95 % interval",
         n="n",
-        bound="threshold" if any(row.bound for row in rows) else "",
+        bound="threshold" if any(row.bound for row in (*rows, *slices)) else "",
     )
-    return _suite_title(summary, shown), [head, *rows], notes
+    return _Table(
+        title=_suite_title(summary, shown),
+        rows=[head, *rows],
+        notes=notes,
+        slices=slices,
+        more=[*(Line(text=cut(f"    {note}", shown.width)) for note in slice_notes), *labels],
+    )
 
 
-def _pooled(verdict: Verdict) -> tuple[str, list[Row], list[str]]:
+def _pooled(verdict: Verdict) -> _Table:
     """The same of the thresholds over all suites together; no rows where there are none."""
     pooled = [item for item in verdict.judgements if item.suite is None and item.metric]
     rows: list[Row] = []
@@ -247,8 +268,8 @@ def _pooled(verdict: Verdict) -> tuple[str, list[Row], list[str]]:
         own = [
             item for item in pooled if (item.threshold.metric, item.threshold.tag) == (name, tag)
         ]
-        rows += _rows(_label(name) + (f" [{tag}]" if tag else ""), own[0].metric, own)
-    return "all suites together", rows, []
+        rows += rows_of(label_of(name) + (f" [{tag}]" if tag else ""), own[0].metric, own)
+    return _Table(title="all suites together", rows=rows)
 
 
 def _suite_title(summary: Summary, shown: Shown) -> str:
@@ -298,42 +319,6 @@ def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
 def _goes_without(item: Judgement) -> bool:
     """Whether a setting's bound goes without saying: no errors allowed, and none too many."""
     return item.is_implied and item.threshold.bound == 0 and item.status != "not met"
-
-
-def _rows(label: str, metric: Metric | None, judged: Sequence[Judgement]) -> Iterator[Row]:
-    """A metric with each of its thresholds; the number itself is written once."""
-    number = Row(label=label, value=NOT_AVAILABLE)
-    if metric is not None:
-        bounds = [item.threshold.bound for item in judged]
-        number = Row(
-            label=label,
-            value=value_text(metric.value, metric.unit, bound=bounds),
-            interval=interval_text(metric),
-            n=str(metric.n or ""),
-        )
-    if not judged:
-        yield number
-    for index, item in enumerate(judged):
-        yield replace(
-            number if index == 0 else Row(),
-            bound=bound_text(item.threshold),
-            verdict=item.status + (", uncertain" if item.is_uncertain else ""),
-            color=_color(item),
-        )
-
-
-def _color(item: Judgement) -> str | None:
-    """Green is met, yellow uncertain or not judged, red what fails; a setting that is met none."""
-    if item.status != "met":
-        return _COLORS[item.status]
-    if item.is_implied:
-        return None
-    return "yellow" if item.is_uncertain else _COLORS["met"]
-
-
-def _label(name: str) -> str:
-    """A metric as it is read; the name of a score is the user's own."""
-    return _LABELS.get(name, name if name.startswith("score(") else name.replace("_", " "))
 
 
 # How they came about
@@ -522,7 +507,7 @@ def _gate(shown: Shown) -> Iterator[Line]:
     ]
     for text in dict.fromkeys(partial):
         yield Line(text=text, color="yellow")
-    yield Line(text=_last_line(shown), color=_COLORS[verdict.status])
+    yield Line(text=_last_line(shown), color=COLORS[verdict.status])
 
 
 def _sentence(item: Judgement, verdict: Verdict) -> str:
@@ -536,7 +521,7 @@ def _sentence(item: Judgement, verdict: Verdict) -> str:
         what = "" if item.is_implied else f"{threshold.metric} {bound}: "
         return f"{item.status}: {place}{what}{item.reason}"
     names = {"error_rate": "errors are", "unscored_rate": "unscored cases are"}
-    name = names.get(threshold.metric, f"{_label(threshold.metric)} is")
+    name = names.get(threshold.metric, f"{label_of(threshold.metric)} is")
     value = value_text(metric.value, metric.unit, bound=threshold.bound)
     why = f", {item.reason}" if item.reason else ""
     return f"not met: {place}{name} {value}, wanted {bound}{why} (n={metric.n})"

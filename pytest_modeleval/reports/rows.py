@@ -1,0 +1,64 @@
+"""Rows: a metric with its interval, its count, its thresholds and their verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
+from pytest_modeleval.reports.tables import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_modeleval.core.judgements import Judgement, Status
+    from pytest_modeleval.core.metrics import Metric
+
+__all__ = ["COLORS", "label_of", "rows_of"]
+
+_LABELS = {"error_rate": "errors", "unscored_rate": "unscored", "macro_f1": "macro-F1"}
+
+COLORS: Mapping[Status, str] = {
+    "met": "green",
+    "not met": "red",
+    "invalid": "red",
+    "not judged": "yellow",
+    "inconclusive": "yellow",
+}
+"""What each verdict is shown in."""
+
+
+def rows_of(label: str, metric: Metric | None, judged: Sequence[Judgement]) -> Iterator[Row]:
+    """A metric with each of its thresholds; the number itself is written once."""
+    number = Row(label=label, value=NOT_AVAILABLE)
+    if metric is not None:
+        bounds = [item.threshold.bound for item in judged]
+        number = Row(
+            label=label,
+            value=value_text(metric.value, metric.unit, bound=bounds),
+            interval=interval_text(metric),
+            n=str(metric.n or ""),
+        )
+    if not judged:
+        yield number
+    for index, item in enumerate(judged):
+        yield replace(
+            number if index == 0 else Row(),
+            bound=bound_text(item.threshold),
+            verdict=item.status + (", uncertain" if item.is_uncertain else ""),
+            color=_color(item),
+        )
+
+
+def _color(item: Judgement) -> str | None:
+    """Green is met, yellow uncertain or not judged, red what fails; a setting that is met none."""
+    if item.status != "met":
+        return COLORS[item.status]
+    if item.is_implied:
+        return None
+    return "yellow" if item.is_uncertain else COLORS["met"]
+
+
+def label_of(name: str) -> str:
+    """A metric as it is read; the name of a score is the user's own."""
+    return _LABELS.get(name, name if name.startswith("score(") else name.replace("_", " "))
