@@ -51,9 +51,12 @@ class Report(dict[str, Any]):
     ``n_skipped``; ``accuracy``, ``mean_score``, ``error_rate`` (rates in [0, 1]);
     ``p50_latency``, ``p90_latency``, ``p95_latency``, ``p99_latency``, ``max_latency`` (seconds);
     ``avg_cost``, ``total_cost`` (US dollars); ``intervals`` (95 %, by metric); ``notes`` (what a
-    reader has to know of a metric); ``failures`` (a dictionary for each case that was not passed:
-    id, input, expected, output, outcome, reason, ...); ``verdict`` and ``thresholds``. What is
-    not known is None, never 0.
+    reader has to know of a metric); ``slices`` (a dictionary for each tag: its counts and its
+    metrics, the worst first); ``classification`` (precision, recall and F1 of each label, macro-F1
+    and the confusion matrix; None with the reason in ``no_classification`` where the expected
+    answers are no labels); ``failures`` (a dictionary for each case that was not passed: id, input,
+    expected, output, outcome, reason, ...); ``verdict`` and ``thresholds``. What is not known is
+    None, never 0.
 
     Attributes:
         summary: The numbers with counts and intervals.
@@ -70,6 +73,7 @@ class Report(dict[str, Any]):
             **{name: metric.value for name, metric in metrics.items()},
             intervals={name: (metric.low, metric.high) for name, metric in metrics.items()},
             notes={name: metric.note for name, metric in metrics.items() if metric.note},
+            **summary.parts_to_dict(),
             failures=[_failure(record) for record in records if record.outcome != "passed"],
             verdict=verdict.status,
             thresholds=[item.to_dict() for item in verdict.explicit],

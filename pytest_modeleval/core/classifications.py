@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.records import Record
 
-__all__ = ["NO_ANSWER", "OTHER", "Classification", "Confusion", "Label", "NoLabels", "classify"]
+__all__ = [
+    "NEVER_ANSWERED",
+    "NO_ANSWER",
+    "OTHER",
+    "Classification",
+    "Confusion",
+    "Label",
+    "NoLabels",
+    "classify",
+]
 
 NO_ANSWER = "(no answer)"
 """What stands for the answer of a case that has none."""
@@ -190,7 +199,7 @@ def _trouble(cases: Sequence[Sequence[Record]]) -> str | None:
     if len(labels) == 1:
         return "all cases expect the same"
     if len(labels) > _MAX_LABELS:
-        return f"at most {_MAX_LABELS}, and {len(labels)} are expected"
+        return f"{len(labels)} labels are expected, and {_MAX_LABELS} are the most"
     return None
 
 

@@ -122,10 +122,8 @@ def _matrix(found: Classification) -> Iterator[str]:
     heads = [str(i + 1) for i in range(n_labels)] + [name for _, name in extra]
     taken = [*range(n_labels), *(column for column, _ in extra)]
     cells = [[f"{row[i]:.3g}" if row[i] else "." for i in taken] for row in found.counts]
-    sizes = [
-        max(3, *(len(text) + 2 for text in (head, *column)))
-        for head, column in zip(heads, zip(*cells, strict=True), strict=True)
-    ]
+    longest = max(len(text) for texts in (heads[:n_labels], *cells) for text in texts)
+    sizes = [max(longest, len(head)) + 2 for head in heads]
     names = [
         f"{i + 1:>{len(str(n_labels))}} {cut(_shown(label.name), _MAX_LABEL)}"
         for i, label in enumerate(found.labels)

@@ -15,7 +15,6 @@ from pytest_modeleval.core import stats
 from pytest_modeleval.core.stats import (
     Interval,
     cluster_error,
-    macro_f1,
     mean_interval,
     pass_at_k,
     pass_hat_k,
@@ -105,19 +104,6 @@ LATENCIES = [
     0.77, 0.79, 0.81, 0.84, 0.86, 0.88, 0.9, 0.92, 0.93, 0.95,
     0.97, 0.99, 1.01, 1.05, 1.1, 1.15, 1.22, 1.31, 2.4, 3.9,
 ]  # fmt: skip
-
-# pairs of expected and got: macro-F1 of scikit-learn 1.9, its labels without the missing answer
-MACRO_F1 = {
-    "all right": ([("a", "a"), ("a", "a")], 1.0),
-    "all wrong": ([("a", "b"), ("b", "a")], 0.0),
-    "three labels": (
-        [("a", "a"), ("a", "b"), ("b", "b"), ("c", "b"), ("c", "c"), ("c", None)],
-        0.5555555555555555,
-    ),
-    "a label never expected": ([("a", "a"), ("b", "c")], 1 / 3),
-    "an error": ([("a", "a"), ("a", None), ("b", "b")], 5 / 6),
-    "errors alone": ([("a", None)], 0.0),
-}
 
 finite = st.floats(-1e6, 1e6)
 confidences = st.floats(0.5, 0.999)
@@ -472,44 +458,6 @@ def test_impossible_confidences_are_refused(function, confidence):
     """A level is a number between 0 and 1, and 95 is answered with what to write instead."""
     with pytest.raises(ValueError, match=r"between 0 and 1, not .*; for 95 percent write 0\.95"):
         function(confidence)
-
-
-class TestMacroF1:
-    @pytest.mark.parametrize(("pairs", "expected"), MACRO_F1.values(), ids=MACRO_F1)
-    def test_table(self, pairs, expected):
-        """The score is that of scikit-learn over the labels that occur."""
-        assert macro_f1(pairs) == pytest.approx(expected, abs=1e-15)
-
-    @given(
-        pairs=st.lists(
-            st.tuples(st.sampled_from("abc"), st.sampled_from(["a", "b", "c", "d", None])),
-            min_size=1,
-        )
-    )
-    @no_deadline
-    def test_is_the_mean_of_harmonic_means(self, pairs):
-        """A label's F1 is the harmonic mean of its precision and recall, 0 where one is undefined."""
-        labels = {label for pair in pairs for label in pair if label is not None}
-        scores = []
-        for label in labels:
-            hits = pairs.count((label, label))
-            expected = sum(pair[0] == label for pair in pairs)
-            got = sum(pair[1] == label for pair in pairs)
-            precision = hits / got if got else 0
-            recall = hits / expected if expected else 0
-            scores.append(2 / (1 / precision + 1 / recall) if hits else 0)
-        assert macro_f1(pairs) == pytest.approx(sum(scores) / len(scores))
-
-    def test_an_error_is_a_miss_and_no_false_positive(self):
-        """No answer lowers the recall of what was expected, a wrong answer the other label too."""
-        without_answer = macro_f1([("a", "a"), ("a", None), ("b", "b")])
-        wrong_answer = macro_f1([("a", "a"), ("a", "b"), ("b", "b")])
-        assert without_answer == pytest.approx((2 / 3 + 1) / 2)
-        assert wrong_answer == pytest.approx((2 / 3 + 2 / 3) / 2)
-
-    def test_no_pair_has_no_score(self):
-        """Of no pair there is no score, not 0."""
-        assert macro_f1([]) is None
 
 
 class TestPassK:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pytest_modeleval.core.metrics import NOTHING_SCORED, Metric
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.stats import (
-    macro_f1,
     percentile,
     percentile_interval,
     wilson,
@@ -331,57 +330,6 @@ def test_an_interval_of_scores_is_shown_within_their_range():
     records = make_scored([scored("passed", x=value) for value in (1.0, 1.0, 0.7)])
 
     assert metric_of(records, "mean_score").high == 1.0
-
-
-# Macro-F1
-
-
-def make_labels(pairs):
-    """A record for each (expected, answered) label; None is no answer."""
-    outcomes = {True: "passed", False: "missed"}
-    return [
-        Record(
-            suite="tickets",
-            case_id=f"c{index}",
-            expected=expected,
-            output=output,
-            outcome="errored" if output is None else outcomes[expected == output],
-        )
-        for index, (expected, output) in enumerate(pairs)
-    ]
-
-
-def test_macro_f1_is_over_the_labels():
-    """An errored case is a miss of its label and no answer of another."""
-    pairs = [("a", "a"), ("a", "b"), ("b", "b"), ("b", None)]
-
-    metric = metric_of(make_labels(pairs), "macro_f1")
-
-    assert (metric.value, metric.n) == (macro_f1(pairs), 4)
-
-
-def test_a_right_answer_is_its_label_however_worded():
-    """The test decided that "Billing." is right, so it is the label."""
-    record = Record(suite="t", case_id="a", expected="billing", output="Billing.", outcome="passed")
-
-    assert metric_of([record], "macro_f1").value == 1.0
-
-
-@pytest.mark.parametrize(
-    ("expected", "note"),
-    [
-        ([None], "needs text as the expected answer of each case"),
-        (["a", 1], "needs text as the expected answer of each case"),
-        ([str(number) for number in range(51)], "needs at most 50 labels, found 51"),
-        ([], NOTHING_SCORED),
-    ],
-    ids=["none", "number", "many", "no case"],
-)
-def test_macro_f1_needs_few_labels(expected, note):
-    """Where the expected answers are no labels there is no number, and the note says why."""
-    metric = metric_of(make_labels([(label, label or "x") for label in expected]), "macro_f1")
-
-    assert (metric.value, metric.note) == (None, note)
 
 
 # Clocks
