@@ -177,7 +177,8 @@ def classify(
     trouble = _trouble(cases)
     if trouble is not None:
         return NoLabels(reason=trouble)
-    odd = [next(_odd(cases, key), None) for key in (_exact, _folded)]
+    # The least of the sentences, so that the order of the records changes nothing.
+    odd = [min(_odd(cases, key), default=None) for key in (_exact, _folded)]
     if None not in odd:
         return NoLabels(reason=str(odd[0]))
     key = _folded if odd[0] else _exact
@@ -191,10 +192,13 @@ def _trouble(cases: Sequence[Sequence[Record]]) -> str | None:
     """Why what is expected of these cases are no labels; None where they are."""
     if not cases:
         return NOTHING_SCORED
-    for first, *_ in cases:
-        what = _no_label(first.expected)
-        if what is not None:
-            return f"{what} is expected of the case {first.case_id}"
+    others = [
+        f"{what} is expected of the case {first.case_id}"
+        for first, *_ in cases
+        if (what := _no_label(first.expected)) is not None
+    ]
+    if others:
+        return min(others)
     labels = {_exact(first.expected) for first, *_ in cases}
     if len(labels) == 1:
         return "all cases expect the same"

@@ -1,6 +1,7 @@
 """Gates: one honest verdict; what can't be judged is never met."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -304,7 +305,7 @@ def test_a_latency_of_no_answer_is_invalid_and_blames_no_fixture():
     [
         ("score(tone) >= 50%", "no case has that score; known: none"),
         ("pass@3 >= 50%", "needs 3 repeats of each case"),
-        ("macro_f1 >= 50%", "needs text as the expected answer of each case"),
+        ("macro_f1 >= 50%", "needs labels: nothing is expected of the case c0"),
     ],
 )
 def test_a_metric_without_a_value_is_invalid_with_the_reason(line, reason):
@@ -312,6 +313,65 @@ def test_a_metric_without_a_value_is_invalid_with_the_reason(line, reason):
     judgement = judge_one(make_records("pp"), line)
 
     assert (judgement.status, judgement.reason) == ("invalid", reason)
+
+
+def make_labels(rows, **known):
+    """A record for each (expected, answered) label."""
+    return [
+        Record(
+            suite="tickets",
+            model="router",
+            case_id=f"c{index}",
+            expected=expected,
+            output=output,
+            outcome="passed" if expected == output else "missed",
+            **known,
+        )
+        for index, (expected, output) in enumerate(rows)
+    ]
+
+
+NINE_OF_TEN = [(label, label) for label in "ab" for _ in range(9)] + [("a", "b"), ("b", "a")]
+
+
+@pytest.mark.parametrize(
+    ("line", "mode", "status", "is_uncertain"),
+    [
+        ("macro_f1 >= 90%", "point", "met", True),
+        ("macro_f1 >= 95%", "point", "not met", True),
+        ("macro_f1 >= 50%", "point", "met", False),
+        ("macro_f1 >= 95%", "confident-fail", "met", True),
+        ("macro_f1 >= 90%", "confident-pass", "not met", True),
+        ("macro_f1 >= 50%", "confident-pass", "met", False),
+    ],
+)
+def test_macro_f1_is_judged_like_accuracy(line, mode, status, is_uncertain):
+    """By the number, or by its interval where the gate asks for that."""
+    judgement = judge_one(make_labels(NINE_OF_TEN), line, mode=mode)
+
+    assert (judgement.status, judgement.is_uncertain) == (status, is_uncertain)
+    assert judgement.metric.value == pytest.approx(0.9)
+
+
+def test_macro_f1_of_a_tag_is_over_the_labels_of_its_cases():
+    """A slice has its own labels, and is invalid where there is only one."""
+    records = make_labels([("a", "a"), ("b", "b"), ("c", "a")])
+    tagged = make_labels([("a", "a"), ("b", "a")], tags=("angry",))
+    coverage = covering(5, tags={"angry": (2, 2)})
+    records += [replace(record, case_id=f"angry-{record.case_id}") for record in tagged]
+
+    judgement = judge_one(records, "[angry]: macro_f1 >= 30%", [coverage])
+    assert (judgement.status, judgement.metric.value) == ("met", pytest.approx(1 / 3))
+
+    judgement = judge_one(
+        [*records[:3], *records[3:4]],
+        "[angry]: macro_f1 >= 30%",
+        [covering(4, tags={"angry": (1, 1)})],
+    )
+    assert (judgement.status, judgement.reason) == (
+        "invalid",
+        "needs labels: all cases expect the same",
+    )
 
 
 # Errors and unscored cases
@@ -668,14 +728,10 @@ def test_a_total_is_never_uncertain():
     assert judge_one(make_costs([0.5, 0.5]), "total_cost <= $1").is_uncertain is False
 
 
-@pytest.mark.parametrize(
-    "line", ["max_latency <= 10s", "case_pass_rate >= 0%", "macro_f1 >= 50%", "total_cost <= $1"]
-)
+@pytest.mark.parametrize("line", ["max_latency <= 10s", "case_pass_rate >= 0%", "total_cost <= $1"])
 def test_what_has_no_interval_by_nature_is_never_uncertain(line):
     """A maximum is what it is."""
-    record = Record(
-        suite="tickets", case_id="a", outcome="passed", latency_s=1.0, expected="a", cost_usd=0.1
-    )
+    record = Record(suite="tickets", case_id="a", outcome="passed", latency_s=1.0, cost_usd=0.1)
 
     assert judge_one([record], line).is_uncertain is False
 

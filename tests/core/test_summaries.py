@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -330,6 +331,93 @@ def test_an_interval_of_scores_is_shown_within_their_range():
     records = make_scored([scored("passed", x=value) for value in (1.0, 1.0, 0.7)])
 
     assert metric_of(records, "mean_score").high == 1.0
+
+
+# Slices
+
+
+def tagged(*rows):
+    """Records of letters and tags: ``("pm", "angry")`` are two cases of one tag."""
+    return [
+        record
+        for index, (letters, *tags) in enumerate(rows)
+        for record in make_records(letters, tags=tuple(tags), source=str(index))
+    ]
+
+
+def with_ids(records):
+    """The same records, each a case of its own."""
+    return [replace(record, case_id=f"c{index}") for index, record in enumerate(records)]
+
+
+def test_a_slice_for_each_tag_holds_the_cases_that_have_it():
+    """A case of two tags is in both slices, one without in none."""
+    summary = summarize(with_ids(tagged(("pp", "angry"), ("m", "angry", "short"), ("p",))))
+
+    slices = {part.tag: (part.n, part.n_passed) for part in summary.slices}
+
+    assert slices == {"angry": (3, 2), "short": (1, 0)}
+
+
+def test_a_tag_that_a_case_has_twice_counts_once():
+    """A careless column changes no number."""
+    summary = summarize(with_ids(tagged(("p", "angry", "angry"))))
+
+    assert [(part.tag, part.n) for part in summary.slices] == [("angry", 1)]
+
+
+def test_the_surely_worst_slice_comes_first():
+    """Fifty cases of which twenty are wrong, before one that went wrong once."""
+    records = tagged(
+        ("p" * 30 + "m" * 20, "often"), ("m", "once"), ("p" * 5, "well"), ("u", "unscored")
+    )
+
+    summary = summarize(with_ids(records))
+
+    assert [part.tag for part in summary.slices] == ["often", "once", "well", "unscored"]
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("pmeus"), st.sampled_from("ab"), st.sampled_from("cd")),
+        max_size=20,
+    )
+)
+def test_a_slice_is_the_summary_of_its_records(rows):
+    """Counts and numbers are those of a suite that has no other cases."""
+    records = with_ids(tagged(*rows))
+
+    for part in summarize(records).slices:
+        alone = summarize([record for record in records if part.tag in record.tags])
+        assert part.metric("accuracy") == alone.metric("accuracy")
+        assert part.n_asked == alone.n_asked
+
+
+def test_a_slice_counts_repeats_as_its_suite_does():
+    """The case is the unit here too."""
+    summary = summarize(make_repeats(["ppp", "mmm"], tags=("angry",)))
+
+    (part,) = summary.slices
+    assert part.metric("accuracy") == summary.metric("accuracy")
+    assert part.metric("accuracy").n == 2
+
+
+def test_a_file_has_each_slice_with_its_numbers():
+    """Counts first, then accuracy, clocks, costs and errors."""
+    data = summarize(with_ids(tagged(("pm", "angry"), ("p",)))).to_dict()
+
+    (part,) = data["slices"]
+    assert (part["tag"], part["n"], part["n_missed"]) == ("angry", 2, 1)
+    assert part["metrics"]["accuracy"]["value"] == 0.5
+    assert {"p95_latency", "avg_cost", "error_rate"} <= set(part["metrics"])
+
+
+def test_a_file_says_why_there_are_no_numbers_by_label():
+    """A reader of the file need not guess."""
+    data = summarize(make_records("pp")).to_dict()
+
+    assert data["classification"] is None
+    assert data["no_classification"] == "nothing is expected of the case c0"
 
 
 # Clocks
