@@ -102,6 +102,36 @@ def test_the_report():
     assert report.summary.n == 4
 
 
+def test_slices_and_labels():
+    """The numbers of each tag and of each label, as summary.json has them."""
+    cases = [
+        {"input": f"{team} {n}", "expected": team, "tags": ["angry"] if n else []}
+        for team in ("bug", "login")
+        for n in range(3)
+    ]
+
+    report = evaluate_model(
+        lambda text: "bug" if text == "login 2" else text.split()[0],
+        cases,
+        thresholds=["macro_f1 >= 80%", "[angry]: accuracy >= 80%"],
+    )
+
+    (part,) = report["slices"]
+    assert (part["tag"], part["n"], part["metrics"]["accuracy"]["value"]) == ("angry", 4, 0.75)
+    assert report["classification"]["confusion"]["counts"] == [[3, 0, 0, 0], [1, 2, 0, 0]]
+    assert report["no_classification"] is None
+    assert [item["status"] for item in report["thresholds"]] == ["met", "not met"]
+
+
+def test_a_test_set_without_labels():
+    """There is no classification, and the reason is told."""
+    report = evaluate_model(upper, CASES)
+
+    assert report["slices"] == []
+    assert report["classification"] is None
+    assert report["no_classification"] == "4 labels among 4 cases hardly repeat"
+
+
 def test_cost_that_nobody_knows():
     """It is None and never 0, with a note."""
     report = evaluate_model(upper, CASES)

@@ -66,6 +66,19 @@ def test_the_first_command_of_the_readme_prints_the_summary_and_exits_0(example,
     assert len(example.records) == 72
 
 
+def test_the_example_has_slices_and_labels(plain_example):
+    """Three tags and six teams, as the tickets have them."""
+    result = plain_example.run(command=[*pytest_script(), "--model-eval"])
+
+    assert result.status == 0, result.text
+    (suite,) = plain_example.summary["suites"]
+    assert {part["tag"] for part in suite["slices"]} == {"angry", "short", "non-native"}
+    labels = suite["classification"]["labels"]
+    assert [label["recall"]["n"] for label in labels] == [12] * 6
+    assert "  by tag" in result.text
+    assert "    confused: " in result.text
+
+
 def command_with(model):
     """The README's command that asks that model, beside the router."""
     return next(line for line in commands() if f"--model-eval-model={model}:predict" in line)
