@@ -8,7 +8,7 @@ from pytest_modeleval.core.classifications import NoLabels
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.numbers import interval_text, value_text
 from pytest_modeleval.reports.tables import Line
-from pytest_modeleval.reports.texts import columns, cut, one_line, padded
+from pytest_modeleval.reports.texts import columns, cut, one_line, padded, squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["by_label"]
 
 _MAX_LABELS = 12
+_MAX_FREQUENT = 5
 _MAX_CONFUSIONS = 50  # of them a verbose list that has no room for a matrix
 _MIN_LABEL, _MAX_LABEL = 10, 24  # columns of a label
 _NUMBERS = 63  # columns of a row beside the label
@@ -64,7 +65,7 @@ def _table(found: Classification, width: int, limit: int | None) -> Iterator[Lin
     head = f"{'n':>6}{'said':>6}{'precision':>11}{'recall':>9}{'F1':>9}  95 % interval"
     yield Line(text=f"  {padded('by label', room + 2)}{head}")
     for label, name in [*zip(labels, names, strict=True)][:limit]:
-        yield Line(text=f"    {padded(cut(name, room), room)}{_numbers(label)}")
+        yield Line(text=f"    {padded(squeezed(name, room), room)}{_numbers(label)}")
     if limit is not None and len(labels) > limit:
         more = counted(len(labels) - limit, "more label")
         yield Line(text=f"    ... and {more}; -v shows them all")
@@ -91,16 +92,19 @@ def _notes(found: Classification, width: int) -> Iterator[Line]:
 
 
 def _most_frequent(confusions: Sequence[Confusion], width: int) -> Iterator[Line]:
-    """The most frequent confusions, as many as a line holds."""
-    text, n_more = "    confused: ", len(confusions)
-    for item in confusions:
-        pair = f"{', ' if n_more < len(confusions) else ''}{_pair(item)}"
-        more = f", {n_more - 1} more"
-        if columns(text + pair) + (len(more) if n_more > 1 else 0) > width:
-            break
-        text += pair
-        n_more -= 1
-    yield Line(text=text + (f", {n_more} more" if n_more else ""))
+    """The most frequent confusions, as many of them on a line as fit."""
+    parts = [_pair(item) for item in confusions[:_MAX_FREQUENT]]
+    if len(confusions) > _MAX_FREQUENT:
+        parts.append(f"{len(confusions) - _MAX_FREQUENT} more")
+    head = "    confused: "
+    text = head + parts[0]
+    for part in parts[1:]:
+        if columns(f"{text}, {part},") > width:
+            yield Line(text=f"{text},")
+            text = " " * len(head) + part
+        else:
+            text += f", {part}"
+    yield Line(text=text)
 
 
 def _all_confusions(confusions: Sequence[Confusion], width: int) -> Iterator[Line]:
@@ -125,7 +129,7 @@ def _matrix(found: Classification) -> Iterator[str]:
     longest = max(len(text) for texts in (heads[:n_labels], *cells) for text in texts)
     sizes = [max(longest, len(head)) + 2 for head in heads]
     names = [
-        f"{i + 1:>{len(str(n_labels))}} {cut(_shown(label.name), _MAX_LABEL)}"
+        f"{i + 1:>{len(str(n_labels))}} {squeezed(_shown(label.name), _MAX_LABEL)}"
         for i, label in enumerate(found.labels)
     ]
     room = max(map(columns, [*names, "expected, answered"]))
@@ -136,7 +140,7 @@ def _matrix(found: Classification) -> Iterator[str]:
 
 def _pair(item: Confusion) -> str:
     """``bug -> login 7``."""
-    names = (cut(_shown(name), _MAX_IN_PAIR) for name in (item.expected, item.answer))
+    names = (squeezed(_shown(name), _MAX_IN_PAIR) for name in (item.expected, item.answer))
     return f"{' -> '.join(names)} {item.n:.3g}"
 
 

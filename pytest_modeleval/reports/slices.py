@@ -53,7 +53,8 @@ def slice_table(
 
 def _rows(part: Summary, judged: Sequence[Judgement], details: Sequence[str]) -> Iterator[Row]:
     """The rows of one slice: its accuracy, and below it whatever else is asked for."""
-    names = dict.fromkeys(["accuracy", *(item.threshold.metric for item in judged), *details])
+    known = [name for name in details if part.metric(name).value is not None]
+    names = dict.fromkeys(["accuracy", *(item.threshold.metric for item in judged), *known])
     for name in names:
         own = [item for item in judged if item.threshold.metric == name]
         label = f"  {one_line(part.tag)}" if name == "accuracy" else f"    {label_of(name)}"

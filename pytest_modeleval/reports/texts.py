@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["columns", "cut", "one_line", "padded", "visible"]
+__all__ = ["columns", "cut", "one_line", "padded", "squeezed", "visible"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _DOTS = "..."
@@ -44,6 +44,18 @@ def cut(text: str, width: int) -> str:
     while end < len(text) and (room := room - _columns_of(text[end])) >= 0:
         end += 1
     return text[:end] + _DOTS[: max(width, 0)]
+
+
+def squeezed(text: str, width: int) -> str:
+    """``text`` in at most ``width`` columns, with dots in its middle where something is missing.
+
+    For names, which often differ in their ends alone.
+    """
+    if columns(text) <= width:
+        return text
+    n_tail = max(width - len(_DOTS), 0) // 2
+    tail = cut(text[::-1], n_tail + len(_DOTS)).removesuffix(_DOTS)[::-1]
+    return cut(text, width - columns(tail)) + tail
 
 
 def padded(text: str, width: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.reports.texts import columns, cut, one_line, visible
+from pytest_modeleval.reports.texts import columns, cut, one_line, squeezed, visible
 
 any_text = st.text(st.characters(exclude_categories=[]))
 
@@ -97,3 +97,25 @@ def test_a_text_that_is_too_long_ends_in_dots(text, width, shown):
 def test_a_cut_text_is_never_wider_than_its_width(text, width):
     """However narrow the terminal is."""
     assert columns(cut(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("card_payment", 12, "card_payment"),
+        ("card_payment_fee", 11, "card..._fee"),
+        ("card_payment_fee", 10, "card...fee"),
+        ("钱钱钱钱钱钱", 9, "钱钱...钱"),
+        ("abcdef", 3, "..."),
+        ("abcdef", 1, "."),
+    ],
+)
+def test_a_squeezed_name_keeps_its_ends(text, width, shown):
+    """Labels of one family differ at the end."""
+    assert squeezed(text, width) == shown
+
+
+@given(text=st.text(), width=st.integers(0, 40))
+def test_a_squeezed_name_is_never_wider_than_its_width(text, width):
+    """Wide characters count twice here too."""
+    assert columns(squeezed(text, width)) <= width
