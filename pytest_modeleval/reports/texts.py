@@ -39,11 +39,7 @@ def cut(text: str, width: int) -> str:
     """``text`` in at most ``width`` columns, with dots where something is missing."""
     if columns(text) <= width:
         return text
-    room = width - len(_DOTS)
-    end = 0
-    while end < len(text) and (room := room - _columns_of(text[end])) >= 0:
-        end += 1
-    return text[:end] + _DOTS[: max(width, 0)]
+    return _beginning(text, width - len(_DOTS)) + _DOTS[: max(width, 0)]
 
 
 def squeezed(text: str, width: int) -> str:
@@ -53,14 +49,22 @@ def squeezed(text: str, width: int) -> str:
     """
     if columns(text) <= width:
         return text
-    n_tail = max(width - len(_DOTS), 0) // 2
-    tail = cut(text[::-1], n_tail + len(_DOTS)).removesuffix(_DOTS)[::-1]
-    return cut(text, width - columns(tail)) + tail
+    room = width - len(_DOTS)
+    tail = _beginning(text[::-1], room // 2)[::-1]
+    return _beginning(text, room - columns(tail)) + _DOTS[: max(width, 0)] + tail
 
 
 def padded(text: str, width: int) -> str:
     """``text`` filled up with spaces to ``width`` columns."""
     return text + " " * (width - columns(text))
+
+
+def _beginning(text: str, room: int) -> str:
+    """As much of the beginning of ``text`` as takes that many columns."""
+    end = 0
+    while end < len(text) and (room := room - _columns_of(text[end])) >= 0:
+        end += 1
+    return text[:end]
 
 
 def _columns_of(character: str) -> int:
