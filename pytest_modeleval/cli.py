@@ -276,6 +276,8 @@ def _write(
         "combined": [shard.folder.name for shard in runs],
         "coverages": [coverage.to_dict() for coverage in coverages],
     }
+    manifest.pop("resumed_from", None)  # of the first shard alone; the records say it of each
+    manifest.pop("replayed_from", None)
     manifest.pop("format_version", None)
     run.create(manifest)
     for name in ("records.jsonl", "predictions.jsonl"):
@@ -314,6 +316,7 @@ def _print_run(run: StoredRun, verdict: Verdict, *, is_verbose: bool) -> int:
         has_thresholds=bool(verdict.explicit),
         pasts=pasts.by_case,
         n_unreadable=pasts.n_unreadable,
+        replayed_from=run.manifest.get("replayed_from"),
         width=_width(),
     )
     _print(terminal.render(shown))

@@ -31,6 +31,7 @@ FailureKind = Literal[
     "raised",  # the model's own code raised
     "crashed",  # the process that asked died
     "not_asked",  # the budget did not hold the call
+    "not_replayed",  # the run that is replayed has no answer to it
 ]
 
 
@@ -83,6 +84,8 @@ class Prediction:
         queue_s: Seconds from being handed to the engine to the first attempt sent.
         n_attempts: Attempts it took.
         finish_reason: Why the model stopped, where it says so.
+        measured_in: Id of the earlier run that the answer, its clocks and its cost are of, where
+            that one is replayed or resumed; None for this run.
     """
 
     output: Any
@@ -99,6 +102,7 @@ class Prediction:
     queue_s: float | None = None
     n_attempts: int = 1
     finish_reason: str | None = None
+    measured_in: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("latency_s", "cost_usd", "ttft_s"):
@@ -140,6 +144,7 @@ class Failure:
         usage: Tokens of an answer that is none but was billed, or None.
         model: Name of the model that served it, or None.
         finish_reason: Why the model stopped, where it says so.
+        measured_in: As in ``Prediction``.
     """
 
     kind: FailureKind
@@ -154,6 +159,7 @@ class Failure:
     usage: Usage | None = None
     model: str | None = None
     finish_reason: str | None = None
+    measured_in: str | None = None
 
     def timed(self, **clocks: Any) -> Failure:
         """The same failure with its clocks and attempts filled in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.cases import Case
 
-__all__ = ["FORMAT_VERSION", "Outcome", "Record", "Score", "answer_to_dict", "make_record"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Outcome",
+    "Record",
+    "Score",
+    "answer_from_dict",
+    "answer_to_dict",
+    "make_record",
+]
 
 FORMAT_VERSION = 1
 """Version of every file this package writes; a newer one is refused with a sentence."""
@@ -190,6 +199,40 @@ def answer_to_dict(answer: Prediction | Failure | None) -> dict[str, Any]:
     if "usage" in data:
         data["usage"] = {name: getattr(data["usage"], name) for name in Usage.__slots__}
     return data
+
+
+def answer_from_dict(data: Mapping[str, Any], *, is_failure: bool) -> Prediction | Failure:
+    """The answer that ``answer_to_dict`` gave; fields of later versions are passed over.
+
+    Raises:
+        ValueError: A field is missing, or is not what it should be.
+    """
+    kind = Failure if is_failure else Prediction
+    known = {name: data[name] for name in kind.__slots__ if data.get(name) is not None}
+    for name, value in known.items():
+        wanted = _KINDS.get(name)
+        if wanted is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+            raise ValueError(f"{name} is {value!r}")
+        if name.endswith(("_s", "_usd")) and not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value!r}")
+    if "usage" in known:
+        counts = known["usage"]
+        known["usage"] = Usage(**{name: counts[name] for name in Usage.__slots__ if name in counts})
+    if is_failure:
+        return Failure(**known)
+    if "tool_calls" in known:
+        known["tool_calls"] = tuple(known["tool_calls"])
+    return Prediction(**({"output": None} | known))
+
+
+_KINDS: Mapping[str, type[Any] | tuple[type[Any], ...]] = {
+    **dict.fromkeys(("latency_s", "total_s", "queue_s", "ttft_s", "cost_usd"), (int, float)),
+    **dict.fromkeys(("kind", "message", "model", "service_tier", "cost_source"), str),
+    **dict.fromkeys(("finish_reason", "measured_in"), str),
+    **dict.fromkeys(("usage", "unit_prices"), dict),
+    "tool_calls": list,
+    "n_attempts": int,
+}
 
 
 def _score_to_dict(score: Score) -> dict[str, Any]:

@@ -16,7 +16,8 @@ __all__ = ["IDENTITY", "Redactor"]
 IDENTITY = frozenset(
     {
         *("format_version", "suite", "variant", "model", "case_id", "nodeid", "repeat", "outcome"),
-        *("error_kind", "key", "asked_model", "source", "content_hash"),
+        *("error_kind", "asked_model", "source", "content_hash", "measured_in"),
+        *("input_hash", "parameters_hash", "call"),
     }
 )
 """Fields of a line that cases are counted and found again by; they are names, never payload."""

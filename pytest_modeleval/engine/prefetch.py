@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from pytest_modeleval.core.asked import Asked
+    from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.engine.engine import Engine
     from pytest_modeleval.engine.limits import Limit
     from pytest_modeleval.models.base import Model
@@ -49,11 +50,13 @@ class Ask:
         key: What the answer is fetched by; unique in a run.
         model: The model to ask.
         input: The case's input.
+        stored_as: What the answer is found by in another run; None where nobody keeps it.
     """
 
     key: str
     model: Model
     input: Any
+    stored_as: AnswerKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +67,13 @@ class Progress:
         n_in_flight: Calls under way.
         n_done: Answers so far.
         n_planned: Cases planned so far.
+        n_handed_in: Those of the answers that were there already.
     """
 
     n_in_flight: int
     n_done: int
     n_planned: int
+    n_handed_in: int = 0
 
 
 @dataclass(slots=True, eq=False)  # two slots are never the same, whatever they hold
@@ -146,6 +151,7 @@ class Prefetcher:
         self._next_turn = itertools.count()
         self._next_turn_now = itertools.count(-1, -1)
         self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
+        self._n_handed_in = 0
         self._pid = os.getpid()
         self._alive_s = 0.0  # the clock when the loop last showed that nothing blocks it
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -188,7 +194,12 @@ class Prefetcher:
             self._slots[ask.key] = slot
             self._n_planned += 1
             self._n_done += 1
+            self._n_handed_in += 1
         slot.future.set_result(answer)
+
+    def is_planned(self, key: str) -> bool:
+        """Whether an ask of that key is planned, under way, or answered and not fetched yet."""
+        return key in self._slots
 
     def wait(self, key: str, *, on_poll: Callable[[], None] | None = None) -> None:
         """Block until the answer to a planned ask is there; return at once where none is planned.
@@ -321,7 +332,10 @@ class Prefetcher:
     def progress(self) -> Progress:
         """How far the engine is."""
         return Progress(
-            n_in_flight=self._n_in_flight, n_done=self._n_done, n_planned=self._n_planned
+            n_in_flight=self._n_in_flight,
+            n_done=self._n_done,
+            n_planned=self._n_planned,
+            n_handed_in=self._n_handed_in,
         )
 
     def asked(self) -> list[Asked]:

@@ -23,6 +23,7 @@ from pytest_modeleval.models.meters import take_strays
 from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
 from pytest_modeleval.plugin.outcomes import is_sure_to_skip
 from pytest_modeleval.plugin.progress import ProgressLine
+from pytest_modeleval.plugin.replays import key_of
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals
 from pytest_modeleval.plugin.suite_models import overriding
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.plugin.suite_models import SuiteModels
 
@@ -75,7 +77,7 @@ class Asker:
         self._progress: ProgressLine | None = None
         self._started_s = 0.0
         self._numbers = itertools.count(1)
-        self._bought: dict[str, Prediction | Failure] = {}
+        self._bought: dict[AnswerKey, Prediction | Failure] = {}
         self._unplanned: dict[Hashable, list[pytest.Item]] = {}
         self._unshared: list[tuple[Any, Model]] = []
         self._set_aside_usd = 0.0
@@ -102,7 +104,7 @@ class Asker:
 
     # Ahead of the items.
 
-    def adopt(self, answers: Mapping[str, Prediction | Failure]) -> None:
+    def adopt(self, answers: Mapping[AnswerKey, Prediction | Failure]) -> None:
         """Take over answers that are paid for, so that their items are not asked for again."""
         self._bought.update(answers)
 
@@ -119,10 +121,8 @@ class Asker:
             if model is None:
                 self._unplanned.setdefault(group, []).append(item)
                 continue
-            ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
-            if item.nodeid in self._bought:
-                self._prefetcher.put(ask, self._bought[item.nodeid])
-            else:
+            ask = _ask_of(item, model)
+            if not self._hand_in(ask):
                 asks.append(ask)
         self._prefetcher.plan(asks)
 
@@ -166,7 +166,8 @@ class Asker:
                 self._unshared.append((value, model))
             self._plan_shared(item, model)
         log.model_name = model.name
-        ask = Ask(key=item.nodeid, model=model, input=item.stash[EVAL_ITEM].case.input)
+        ask = _ask_of(item, model)
+        self._hand_in(ask)
         log.fetched = self._prefetcher.result(ask)
         return self.take(item, log.fetched)
 
@@ -176,10 +177,15 @@ class Asker:
         """Ask the suite's model from inside a test: a key to ``forget``, and the answer to come."""
         key = f"{item.nodeid}#{next(self._numbers)}"
         model = self.models.of_suite(item)
-        ask = Ask(key=key, model=model, input=model_input)
         if _is_engine_thread():  # a model that wraps ours is being asked, and holds a place already
-            return key, self._prefetcher.ask_inside(ask)
-        log_of(item).model_name = model.name
+            return key, self._prefetcher.ask_inside(Ask(key=key, model=model, input=model_input))
+        log = log_of(item)
+        log.model_name = model.name
+        first = key_of(item, model.name, model_input=model_input, call=1)
+        log.n_asked[first] += 1
+        stored_as = first._replace(call=log.n_asked[first])
+        ask = Ask(key=key, model=model, input=model_input, stored_as=stored_as)
+        self._hand_in(ask)
         return key, self._prefetcher.ask(ask)
 
     def forget(self, key: str) -> None:
@@ -257,14 +263,38 @@ class Asker:
             waiting = self._unplanned.pop(self.models.group(item), [])
             self.plan([item, *(other for other in waiting if other is not item)])
 
+    def _hand_in(self, ask: Ask) -> bool:
+        """Answer an ask with what was bought already, where it was; whether it is answered now."""
+        if ask.stored_as is None or self._prefetcher.is_planned(ask.key):
+            return False
+        answer = self._bought.pop(ask.stored_as, None)
+        if self._evals.stored is not None:
+            stored = self._evals.stored.take(ask.stored_as)
+            answer = stored if answer is None else answer
+        if answer is not None:
+            self._prefetcher.put(ask, answer)
+        return answer is not None
+
     def _keep(self, answers: Sequence[tuple[Ask, Prediction | Failure]]) -> None:
         """On the engine's thread: an answer is on disk before any test sees it."""
-        self._run.keep_predictions((ask.key, ask.model.name, answer) for ask, answer in answers)
+        self._run.keep_predictions(
+            (ask.stored_as, answer) for ask, answer in answers if ask.stored_as is not None
+        )
 
     def _show_progress(self) -> None:
         if self._progress is None:  # pytest's terminal is there only once every plugin is
             self._progress = ProgressLine(self._config, started_s=self._started_s)
         self._progress.show(self._prefetcher.progress())
+
+
+def _ask_of(item: pytest.Item, model: Model) -> Ask:
+    """What asks the model for an item's case."""
+    return Ask(
+        key=item.nodeid,
+        model=model,
+        input=item.stash[EVAL_ITEM].case.input,
+        stored_as=key_of(item, model.name),
+    )
 
 
 def _quiet_logs(config: pytest.Config) -> None:

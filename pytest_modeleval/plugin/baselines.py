@@ -83,6 +83,8 @@ def describe(baseline: Baseline | None) -> str | None:
         known.append(f"{_age(datetime.now(UTC) - baseline.saved)} old")
     if baseline.git_commit:
         known.append(f"commit {baseline.git_commit[:7]}")
+    if baseline.replayed_from:
+        known.append(f"answers of run {baseline.replayed_from}")
     return f"{baseline.name} ({', '.join(known)})" if known else baseline.name
 
 
@@ -126,4 +128,6 @@ def save(
         save_baseline(path, cases, about, redactor=evals.redactor)
     except UsageError as error:
         return f"baseline not saved: {error}"
+    if evals.stored is not None and evals.stored.is_replay:
+        note += f", answers of run {evals.stored.run_id}"
     return f"baseline saved: {shown} ({counted(len(cases), 'case')}{note})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_modeleval.core.cases import Case
+    from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.models.meters import MeteredCall
     from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.settings import Price
@@ -62,6 +64,7 @@ class CaseLog:
     Attributes:
         answers: What the model said each time it was asked.
         fetched: What it said to the case itself, once the test has asked for it.
+        n_asked: How often the test has asked the same itself.
         measurements: What the test measured itself.
         ledger: What metered clients were asked meanwhile.
         scores: Scores that the test gave, by name.
@@ -74,6 +77,7 @@ class CaseLog:
 
     answers: list[Prediction | Failure] = field(default_factory=list)
     fetched: Prediction | Failure | None = None
+    n_asked: Counter[AnswerKey] = field(default_factory=Counter)
     measurements: list[Measurement] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     scores: dict[str, Score] = field(default_factory=dict)
@@ -308,6 +312,7 @@ def _joined(parts: list[Prediction]) -> Prediction | None:
     outputs = [part.output for part in parts if part.output is not None]
     usages = [part.usage for part in parts if part.usage is not None]
     sources = [part.cost_source for part in parts]
+    runs = [part.measured_in for part in parts]
     calls = [call for part in parts for call in part.tool_calls or ()]
     names = Usage.__slots__
     usage = Usage(**{name: sum(getattr(item, name) for item in usages) for name in names})
@@ -321,4 +326,5 @@ def _joined(parts: list[Prediction]) -> Prediction | None:
         model=parts[-1].model,
         tool_calls=tuple(calls) or None,
         n_attempts=sum(part.n_attempts for part in parts),
+        measured_in="+".join(dict.fromkeys(filter(None, runs))) or None,
     )

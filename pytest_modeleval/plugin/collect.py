@@ -11,6 +11,7 @@ import pytest
 
 from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
 from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.keys import parameters_hash
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.plugin.extensions import added_cases
@@ -77,6 +78,7 @@ class Suite:
         models: Specs of the models or the models themselves; None where nothing names one.
         system: Instructions that come before every case; None for none.
         parameters: What else each request to a server says, by the API's names.
+        parameters_hash: Hash of these two, by which answers are told apart.
         thresholds: Thresholds of the marker.
         governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
         dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
@@ -92,6 +94,7 @@ class Suite:
     models: tuple[Any, ...]
     system: str | None
     parameters: Mapping[str, Any]
+    parameters_hash: str
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
 
@@ -276,6 +279,7 @@ def load_suite(
         models=models,
         system=marker.system,
         parameters=marker.parameters,
+        parameters_hash=parameters_hash(marker.system, marker.parameters),
         thresholds=own,
         governing=tuple(
             item

@@ -16,6 +16,7 @@ from pytest_modeleval.core.asked import Asked
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.plugin import workers
+from pytest_modeleval.plugin.replays import handed_over
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
 
@@ -48,18 +49,22 @@ class Controller:
         self._crashed: list[pytest.TestReport] = []
         self._has_order = False
         self._refusal: str | None = None
+        self._stored = handed_over(evals.stored)
 
     # Hooks, in the order they run.
 
     def pytest_report_header(self) -> str:
         """Say what will be asked; a controller collects nothing, so it stands in the header."""
         n_controlled, settings = n_workers(self.config), self.evals.settings
+        stored = self.evals.stored
         return terminal.header(
             model=" and ".join(settings.models) or None,
             n_cases=None,
             concurrency=max(settings.concurrency, n_controlled),  # each asks at least one
             first=FIRST_SIZE if settings.is_adaptive else None,
             n_workers=n_controlled,
+            replayed_from=stored.run_id if stored and stored.is_replay else None,
+            kept=f"{len(stored.answers)} answers of run {stored.run_id}" if stored else None,
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -72,6 +77,7 @@ class Controller:
             "run_id": self.evals.run_id,
             "folder": str(self.evals.folder),
             "has_baseline": self.evals.has_baseline,
+            "stored": self._stored,
             "has_lost_workers": self._has_lost_workers,
             "n_workers": int(node.workerinput["workercount"]),
             "is_replacement": self._has_lost_workers,

@@ -131,7 +131,8 @@ class Gatekeeper:
             self.evals.trouble.append(f"outcomes.json was not written: {error}")
         self._note_history(verdict, int(exitstatus))
         if baselines.wants_saving(self.config):
-            about = {name: self._manifest()[name] for name in ("run_id", "started", "git_commit")}
+            names = ("run_id", "started", "git_commit", "replayed_from", "resumed_from")
+            about = {name: value for name, value in self._manifest().items() if name in names}
             self._saved = baselines.save(
                 self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
             )
@@ -174,6 +175,7 @@ class Gatekeeper:
                 n_unreadable=pasts.n_unreadable,
                 asked=merge_asked(self.evals.asked),
                 has_thresholds=bool(verdict.explicit) or bool(self.evals.settings.thresholds),
+                replayed_from=self._replayed_from,
             ),
         )
 
@@ -274,7 +276,10 @@ class Gatekeeper:
 
     def _write_manifest(self) -> None:
         self._code = self._code or checkout(self.config.rootpath)
-        self._run.create(self._manifest())
+        stored = self.evals.stored
+        is_new = stored is not None and not self._has_folder
+        answers = stored.answers if stored is not None and is_new else None
+        self._run.create(self._manifest(), answers)
 
     def _manifest(self) -> dict[str, Any]:
         return manifest(
@@ -299,6 +304,11 @@ class Gatekeeper:
             self._soft.add(report.nodeid)
         else:
             self._soft.discard(report.nodeid)
+
+    @property
+    def _replayed_from(self) -> str | None:
+        stored = self.evals.stored
+        return stored.run_id if stored is not None and stored.is_replay else None
 
     def _shown_folder(self) -> str | None:
         if not self._has_folder:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.gates import undecidable
 from pytest_modeleval.engine.limits import FIRST_SIZE
+from pytest_modeleval.plugin.replays import key_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SHARED_SCOPES, asks_suite_model, overriding
 from pytest_modeleval.reports import terminal
@@ -45,19 +47,26 @@ class Header:
 def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
     """A line for each model: its name, the number of cases, and how many are asked at once."""
     cases: dict[tuple[str, int, int | None], list[object]] = {}
+    kept: Counter[tuple[str, int, int | None]] = Counter()
+    stored = runner.evals.stored
     for item in items:
         own = item.stash[EVAL_ITEM]
         case = (id(own.suite), own.variant, own.case.id)
-        cases.setdefault(_model_and_concurrency(item, runner), []).append(case)
+        how = _model_and_concurrency(item, runner)
+        cases.setdefault(how, []).append(case)
+        model = runner.models.known(item)
+        kept[how] += bool(stored and model and key_of(item, model.name) in stored)
     return [
         terminal.header(
-            model=model,
+            model=how[0],
             n_cases=len(set(found)),
             n_times=len(found),
-            concurrency=concurrency,
-            first=first,
+            concurrency=how[1],
+            first=how[2],
+            replayed_from=stored.run_id if stored and stored.is_replay else None,
+            kept=f"{kept[how]} kept of run {stored.run_id}" if stored and kept[how] else None,
         )
-        for (model, concurrency, first), found in cases.items()
+        for how, found in cases.items()
     ]
 
 

@@ -62,6 +62,7 @@ def manifest(
         "prices": {name: asdict(price) for name, price in settings.prices.items()},
         "datasets": dict(datasets),
         "coverages": [coverage.to_dict() for coverage in evals.coverages],
+        **_earlier(evals),
         **code,
         "versions": {
             "python": platform.python_version(),
@@ -80,6 +81,7 @@ def run_summary(
         "started": started.isoformat(timespec="seconds"),
         "seconds": (ended - started).total_seconds(),
         "exit_status": exit_status,
+        **_earlier(evals),
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
@@ -103,6 +105,7 @@ def history_line(
         **code,
         "verdict": verdict.status,
         "exit_status": exit_status,
+        **_earlier(evals),
         "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
         "suites": [
             {
@@ -128,12 +131,21 @@ def add_junit_properties(config: pytest.Config, evals: Evals, verdict: Verdict) 
         return
     xml.add_global_property("model_eval.verdict", verdict.status)
     xml.add_global_property("model_eval.run", evals.run_id)
+    for name, run_id in _earlier(evals).items():
+        xml.add_global_property(f"model_eval.{name}", run_id)
     for summary in verdict.summaries:
         for name in usual_metrics("junit"):
             value = summary.metric(name).value
             if value is not None:
                 label = f"model_eval.{summary.title}.{name}"
                 xml.add_global_property(evals.redactor.text(label), f"{value:.9g}")
+
+
+def _earlier(evals: Evals) -> dict[str, str]:
+    """Which run this one replays or resumes, where it does."""
+    if evals.stored is None:
+        return {}
+    return {"replayed_from" if evals.stored.is_replay else "resumed_from": evals.stored.run_id}
 
 
 def checkout(folder: Path) -> dict[str, Any]:

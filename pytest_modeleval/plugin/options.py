@@ -20,6 +20,8 @@ _ACTIONS = (
     "--model-eval-save-baseline",
     "--model-eval-force-baseline",
     "--model-eval-judge-partial",
+    "--model-eval-replay",
+    "--model-eval-resume",
 )
 
 
@@ -57,6 +59,22 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="save the baseline also of a run that fails",
     )
+    group.addoption(
+        "--model-eval-replay",
+        metavar="RUN",
+        default=None,
+        help="judge and score the answers of an earlier run (its id, the beginning of it, or its "
+        "folder) again, and ask nothing",
+    )
+    group.addoption(
+        "--model-eval-resume",
+        metavar="RUN",
+        nargs="?",
+        const=True,
+        default=None,
+        help="go on with a run that was cut off or has cases without an answer (the newest such "
+        "one by default): keep its answers, and ask only what is missing",
+    )
     for option in OPTIONS:
         group.addoption(
             option.flag,
@@ -77,7 +95,7 @@ def is_enabled(config: pytest.Config) -> bool:
 
 def given_in_vain(config: pytest.Config) -> str | None:
     """An action of ours that is asked for in a session without evals; None for none."""
-    return next((name for name in _ACTIONS if config.getoption(name, False)), None)
+    return next((name for name in _ACTIONS if config.getoption(name) not in (None, False)), None)
 
 
 def read_settings(config: pytest.Config) -> Settings:

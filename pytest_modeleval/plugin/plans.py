@@ -14,6 +14,7 @@ from pytest_modeleval.engine.engine import guess_usage
 from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.prices import price_of
+from pytest_modeleval.plugin.replays import key_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
 from pytest_modeleval.plugin.suite_models import SuiteModels, asks_suite_model
 from pytest_modeleval.reports.numbers import value_text
@@ -34,11 +35,20 @@ _USUAL_CHANGE = 10  # percent of the answers, from one run to the next, where no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Share:
-    """The items of one suite that ask one model, and what is known of them from its last run."""
+    """The items of one suite that ask one model, and what is known of them from its last run.
+
+    Attributes:
+        suite: Name of the suite.
+        model: The model; None where the tests ask by code of their own.
+        items: All of its items.
+        to_ask: Those of them that an earlier run, which is resumed or replayed, has no answer to.
+        records: The records of the last run by case id.
+    """
 
     suite: str
     model: Model | None
     items: Sequence[pytest.Item]
+    to_ask: Sequence[pytest.Item]
     records: dict[str, Record]
 
 
@@ -53,7 +63,12 @@ class Planner:
     def __init__(self, config: pytest.Config, evals: Evals) -> None:
         self.config = config
         self.evals = evals
-        self._models = SuiteModels(config, evals.settings, concurrency=evals.settings.concurrency)
+        self._models = SuiteModels(
+            config,
+            evals.settings,
+            concurrency=evals.settings.concurrency,
+            is_replay=evals.stored is not None and evals.stored.is_replay,
+        )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Refuse settings that can't work, as a run does."""
@@ -95,14 +110,24 @@ class Planner:
         runs = self.evals.folder.parent
         for (suite, model), own in groups.items():
             records = last_records(runs, suite=suite, model=model.name if model else None)
-            yield _Share(suite=suite, model=model, items=own, records=records)
+            to_ask = [item for item in own if not self._is_stored(item, model)]
+            yield _Share(suite=suite, model=model, items=own, to_ask=to_ask, records=records)
+
+    def _is_stored(self, item: pytest.Item, model: Model | None) -> bool:
+        """Whether an earlier run's answer stands for that to this item."""
+        stored = self.evals.stored
+        if stored is None:
+            return False
+        return stored.is_replay or (model is not None and key_of(item, model.name) in stored)
 
     def _lines_of(self, share: _Share) -> Generator[str, None, float | None]:
         """The lines on one suite and model; gives what they are expected to cost."""
-        n = len(share.items)
+        n, n_to_ask = len(share.items), len(share.to_ask)
         model = share.model.name if share.model else "the test's own code"
-        calls = f", {counted(n, 'call')}" if share.model else ""
-        yield f"{share.suite}, {model}: {counted(n, 'case')}{calls}"
+        calls = f", {counted(n_to_ask, 'call')}" if share.model else ""
+        stored = self.evals.stored
+        kept = f", {n - n_to_ask} kept of run {stored.run_id}" if stored and n > n_to_ask else ""
+        yield f"{share.suite}, {model}: {counted(n, 'case')}{kept}{calls}"
         cost_usd, source = self._cost(share)
         yield f"  cost   {value_text(cost_usd, 'dollars')} {source}"
         yield f"  time   {self._time(share)}"
@@ -111,18 +136,20 @@ class Planner:
 
     def _cost(self, share: _Share) -> tuple[float | None, str]:
         """What the share is expected to cost, and how that is known."""
+        if not share.to_ask:
+            return 0.0, "(nothing is asked)"
         if share.records:
             costs = [self._cost_again(share, record) for record in share.records.values()]
             known = [cost for cost in costs if cost is not None]
             if not known:
                 return None, "(the last run's cost is unknown; see model_eval_prices)"
             mean = sum(known) / len(known)
-            return mean * len(share.items), "(as many tokens a case as in the last run)"
+            return mean * len(share.to_ask), "(as many tokens a case as in the last run)"
         if share.model is None:
             return None, "(no earlier run to tell)"
         guesses = [
             self._price(share.model, guess_usage(item.stash[EVAL_ITEM].case.input))
-            for item in share.items
+            for item in share.to_ask
         ]
         known = [guess for guess in guesses if guess is not None]
         if len(known) < len(guesses):
@@ -151,7 +178,7 @@ class Planner:
         ]
         if not latencies:
             return "n/a (no earlier run to tell)"
-        settings, n = self.evals.settings, len(share.items)
+        settings, n = self.evals.settings, len(share.to_ask)
         is_ahead = share.model is not None and "prediction" in share.items[0].fixturenames  # type: ignore[attr-defined]
         at_once = 1
         if is_ahead and share.model is not None:

@@ -54,8 +54,9 @@ def progress_text(progress: Progress, elapsed_s: float) -> str:
         f"{progress.n_in_flight} in flight",
         f"{progress.n_done} of {progress.n_planned} answered",
     ]
-    if progress.n_done:
-        left = elapsed_s / progress.n_done * (progress.n_planned - progress.n_done)
+    n_asked = progress.n_done - progress.n_handed_in
+    if n_asked:
+        left = elapsed_s / n_asked * (progress.n_planned - progress.n_done)
         parts.append(
             f"about {left / 60:.0f} min left" if left >= 120 else f"about {left:.0f} s left"
         )

@@ -10,6 +10,7 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import fixtures
 from pytest_modeleval.plugin.baselines import find_baseline, wants_saving
 from pytest_modeleval.plugin.collect import eval_item
+from pytest_modeleval.plugin.replays import find_answers, taken_over
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
 
 if TYPE_CHECKING:
@@ -89,10 +90,13 @@ def register(config: pytest.Config, settings: Settings) -> None:
         return
     is_worker = hasattr(config, "workerinput")
     if is_worker:
-        evals.has_baseline = config.workerinput["model_eval"]["has_baseline"]  # type: ignore[attr-defined]
+        handed = config.workerinput["model_eval"]  # type: ignore[attr-defined]
+        evals.has_baseline = handed["has_baseline"]
+        evals.stored = taken_over(handed["stored"])
     else:
         evals.baseline = find_baseline(config, evals)
         evals.has_baseline = evals.baseline is not None or wants_saving(config)
+        evals.stored = find_answers(config, evals)
     is_controller = not is_worker and n_workers(config) > 0
     if config.getoption("--model-eval-plan"):
         if is_controller:

@@ -23,6 +23,7 @@ from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.baselines import check_saving
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
+from pytest_modeleval.plugin.replays import refuse_unreplayable
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
@@ -57,7 +58,12 @@ class Runner:
                 has_budget=not self.link.is_replacement,
             )
         self.concurrency = evals.settings.concurrency
-        self.models = SuiteModels(config, evals.settings, concurrency=self.concurrency)
+        self.models = SuiteModels(
+            config,
+            evals.settings,
+            concurrency=self.concurrency,
+            is_replay=evals.stored is not None and evals.stored.is_replay,
+        )
         self._asker: Asker | None = None
         self._current: pytest.Item | None = None
         self._has_sent_plan = False
@@ -141,6 +147,8 @@ class Runner:
         if eval_item is not None:
             item.stash[CASE_LOG] = CaseLog(ledger=item.stash.get(LEDGER, Ledger()))
             item.__dict__.pop("repr_failure", None)  # of a miss, where the item runs again
+            if self.evals.stored is not None and self.evals.stored.is_replay:
+                refuse_unreplayable(item, self.evals.stored)
             self._fill(item, eval_item)
 
     @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Verdict
+    from pytest_modeleval.engine.replay import StoredAnswers
     from pytest_modeleval.models.meters import Ledger
     from pytest_modeleval.plugin.caselogs import CaseLog
     from pytest_modeleval.plugin.collect import EvalItem, Suite
@@ -54,6 +55,7 @@ class Evals:
         baseline: The run to compare with; None where there is none, and in a worker.
         has_baseline: Whether there is one, here or in the controller.
         comparisons: What changed since the baseline, once the run is judged.
+        stored: Answers of the run that this one replays or resumes; None where it does neither.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Evals:
     baseline: Baseline | None = None
     has_baseline: bool = False
     comparisons: list[Comparison] | None = None
+    stored: StoredAnswers | None = None
 
     def open_run(self) -> Run:
         """The run's folder, to read or write; nothing is made on disk."""

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.gates import check_scopes
+from pytest_modeleval.engine.replay import StoredModel
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.names import make_model
@@ -42,12 +43,21 @@ class SuiteModels:
         config: For the folders that modules are looked for in.
         settings: For the model that suites share, and its limits.
         concurrency: Calls that this process makes at once.
+        is_replay: No model is asked, so that those which are named need not be there.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        *,
+        concurrency: int,
+        is_replay: bool = False,
+    ) -> None:
         self._config = config
         self._settings = settings
         self._concurrency = concurrency
+        self._is_replay = is_replay
         self._by_group: dict[Hashable, Model] = {}
         self._by_spec: dict[Hashable, Model] = {}
         self._by_object: dict[int, tuple[Any, Model]] = {}
@@ -139,6 +149,8 @@ class SuiteModels:
                 f"suite {suite.name}: no model is named; set model_eval_model = module:callable "
                 "or openai:NAME, or name one in the marker with model="
             )
+        if self._is_replay and isinstance(spec, str):
+            return StoredModel(spec)
         identity = (
             spec if isinstance(spec, str) else id(spec),
             suite.system,

@@ -14,12 +14,13 @@ import pytest
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.plugin.collect import datasets_of
-from pytest_modeleval.store.runs import read_predictions
+from pytest_modeleval.store.predictions import read_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
@@ -66,7 +67,6 @@ class WorkerLink:
         self._config = config
         self.has_refused = False
         self._must_read_answers = bool(handed["has_lost_workers"])
-        self._answers: dict[str, Prediction | Failure] = {}
         self._session: pytest.Session | None = None
         self._asker: Asker | None = None
         self._assigned: set[int] = set()
@@ -121,15 +121,15 @@ class WorkerLink:
         self._assigned.update(new)
         return [items[index] for index in new]
 
-    def answers_of_lost_workers(self, folder: Path) -> dict[str, Prediction | Failure]:
+    def answers_of_lost_workers(self, folder: Path) -> dict[AnswerKey, Prediction | Failure]:
         """The answers that workers which died had on disk: they are paid for.
 
-        Their cases come to this worker bit by bit, so what was read is kept.
+        None where no worker has died since they were read last.
         """
-        if self._must_read_answers:
-            self._must_read_answers = False
-            self._answers = read_predictions(folder)
-        return self._answers
+        if not self._must_read_answers:
+            return {}
+        self._must_read_answers = False
+        return read_predictions(folder)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:

@@ -69,6 +69,7 @@ class Shown:
         baseline: What the run is compared with, as it is shown; None for nothing.
         comparisons: What changed since then.
         saved: What became of making this run the baseline; None where nobody wanted it.
+        replayed_from: Id of the run whose answers were judged again; None where models were asked.
         can_save: Nothing keeps this run from being a baseline, and there is none.
         pasts: What earlier runs say of the cases that were not passed.
         n_unreadable: Earlier runs that nothing could be learnt from.
@@ -88,6 +89,7 @@ class Shown:
     can_save: bool = False
     pasts: Mapping[CaseKey, Past] = field(default_factory=dict)
     n_unreadable: int = 0
+    replayed_from: str | None = None
     width: int = 80
 
 
@@ -99,6 +101,8 @@ def header(
     n_times: int = 0,
     first: int | None = None,
     n_workers: int = 0,
+    replayed_from: str | None = None,
+    kept: str | None = None,
 ) -> str:
     """The line that says what is asked, how often, and how many at once.
 
@@ -109,11 +113,17 @@ def header(
         n_times: How often they are asked in all, where that is more.
         first: Calls at once in the beginning, where they grow as far as that helps.
         n_workers: Processes that share the calls; 0 for this one alone.
+        replayed_from: Id of the run whose answers are judged again, so that nothing is asked.
+        kept: How many answers of an earlier run are there already, and of which.
     """
     parts = [model or "model named by the suites"]
     if n_cases is not None:
         often = f" asked {n_times} times" if n_times > n_cases else ""
         parts.append(counted(n_cases, "case") + often)
+    if replayed_from is not None:
+        return f"model eval: {', '.join(parts)}, replayed from run {replayed_from}"
+    if kept is not None:
+        parts.append(kept)
     at_once = f"{concurrency} at once" if concurrency > 1 else "one at a time"
     if first is not None and first < concurrency:
         at_once = f"{first} to {at_once}"
@@ -139,9 +149,11 @@ def _blocks(shown: Shown) -> Iterator[Line]:
     if shown.verbosity < 0:
         for summary in shown.verdict.summaries:
             yield from _short(summary, shown)
+        yield from _earlier(shown)
     else:
         yield from _tables(shown)
         yield from side_by_side(shown.verdict, width=shown.width, is_verbose=shown.verbosity > 0)
+        yield from _earlier(shown)
         yield from _asked(shown)
         yield from _failures(shown)
         if shown.baseline is not None:
@@ -339,6 +351,23 @@ def _asked(shown: Shown) -> Iterator[Line]:
         lines.append(Line(text=cut(one_line(", ".join(parts)), shown.width)))
     yield from lines
     if lines:
+        yield Line()
+
+
+def _earlier(shown: Shown) -> Iterator[Line]:
+    """What of the answers an earlier run has measured, and was paid for there."""
+    records = records_of(shown.verdict.summaries)
+    counts = Counter(record.measured_in for record in records if record.measured_in)
+    if shown.replayed_from is not None:
+        run_id = shown.replayed_from
+        yield Line(text=f"replayed: answers, latency and cost are of run {run_id}")
+    elif counts:
+        n = out_of(sum(counts.values()), len(records), "answer")
+        runs = " and ".join(f"run {run_id}" for run_id in sorted(filter(None, counts)))
+        yield Line(text=f"resumed: {n}, with latency and cost, are of {runs}")
+    else:
+        return
+    if shown.verbosity >= 0:
         yield Line()
 
 

@@ -65,6 +65,8 @@ def _row(run: Mapping[str, Any], suite: Mapping[str, Any]) -> str:
     verdict = str(run.get("verdict", ""))
     if not run.get("is_whole"):
         verdict = "partial"
+    if run.get("replayed_from"):
+        verdict += ", replayed"
     cells = [f"{number:>9}" for number in numbers]
     return f"  {moment} {commit:<8}{''.join(cells)} {suite.get('n', 0):>6} {verdict}"
 

@@ -41,6 +41,8 @@ class Baseline:
         run_id: The run it was made of.
         saved: When that run began, or None where unknown.
         git_commit: The commit that was checked out, or None.
+        replayed_from: The run that its answers, latencies and costs are of, where it only judged
+            them again; None where it asked itself.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Baseline:
     run_id: str | None = None
     saved: datetime | None = None
     git_commit: str | None = None
+    replayed_from: str | None = None
 
 
 def save_baseline(
@@ -58,7 +61,8 @@ def save_baseline(
     Args:
         path: The file.
         cases: The numbers of its cases, sorted.
-        about: Which run it is: ``run_id``, ``started``, ``git_commit``.
+        about: Which run it is: ``run_id``, ``started``, ``git_commit``, and where it has answers
+            of another one ``replayed_from`` or ``resumed_from``.
         redactor: Takes secrets out of the answers.
 
     Raises:
@@ -122,6 +126,7 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
         run_id=head.get("run_id"),
         saved=_moment(head.get("started")),
         git_commit=_text(head.get("git_commit")),
+        replayed_from=_text(head.get("replayed_from")),
     )
 
 
@@ -177,6 +182,7 @@ def _of_run(folder: Path, shown: str, where: str) -> Baseline:
         run_id=folder.name,
         saved=_moment(run.manifest.get("started")),
         git_commit=_text(run.manifest.get("git_commit")),
+        replayed_from=_text(run.manifest.get("replayed_from")),
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Journal", "read_lines"]
+__all__ = ["Journal", "read_lines", "read_numbered"]
 
 
 class Journal:
@@ -81,16 +81,31 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         UsageError: A line is of a later version of the format.
     """
+    return (data for _, data in read_numbered(path) if data is not None)
+
+
+def read_numbered(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """The lines of a journal with their numbers, from 1; None for one that is damaged.
+
+    Half a line at the end is what a killed process leaves, and no damage.
+
+    Raises:
+        UsageError: A line is of a later version of the format, or the file can't be read.
+    """
     try:
-        text = path.read_bytes()
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return
-    for line in text.split(b"\n"):
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from None
+    for number, line in enumerate(lines, start=1):
         try:
             data = json.loads(line)
-        except ValueError:
-            continue
+        except (ValueError, RecursionError):
+            data = None
         if not isinstance(data, dict):
+            if line.strip() and number < len(lines):
+                yield number, None
             continue
         later = data.get("format_version")
         if isinstance(later, int) and later > FORMAT_VERSION:
@@ -98,4 +113,4 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 f"{path}: format_version {later} is of a later pytest-modeleval (this one reads "
                 f"up to {FORMAT_VERSION}); update it"
             )
-        yield data
+        yield number, data

@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.predictions import Failure, Prediction, Usage
-from pytest_modeleval.core.records import FORMAT_VERSION, Record, answer_to_dict
+from pytest_modeleval.core.records import FORMAT_VERSION, Record
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.store.journals import Journal, read_lines
+from pytest_modeleval.store.predictions import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_modeleval.core.keys import AnswerKey
+    from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.core.redaction import Redactor
 
 __all__ = [
@@ -32,7 +34,6 @@ __all__ = [
     "last_records",
     "load_run",
     "new_run_id",
-    "read_predictions",
     "write_whole",
 ]
 
@@ -59,9 +60,19 @@ class Run:
         self._redactor = redactor
         self.predictions = Journal(folder / "predictions.jsonl")
         self.records = Journal(folder / "records.jsonl")
+        self._taken_over = 0
 
-    def create(self, manifest: Mapping[str, Any]) -> None:
+    def create(
+        self,
+        manifest: Mapping[str, Any],
+        answers: Mapping[AnswerKey, Prediction | Failure] | None = None,
+    ) -> None:
         """Make the folder and write ``run.json``.
+
+        Args:
+            manifest: What ``run.json`` is to hold.
+            answers: What is taken over from an earlier run. It is on disk before ``run.json``, so
+                that whoever finds this run finds all of it.
 
         Raises:
             UsageError: The folder can't be made or written.
@@ -72,6 +83,12 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             if is_new:  # what users ask and models answer is not committed by accident
                 (store / ".gitignore").write_text("*\n", encoding="utf-8")
+            if answers:
+                lines = [
+                    self._redactor.json_line(line_of(key, answer)) + "\n"
+                    for key, answer in answers.items()
+                ]
+                self._taken_over = _write_text(self.predictions.path, "".join(lines))
             write_whole(self.folder / "run.json", self._redactor.values(dict(manifest)))
         except OSError as error:
             raise UsageError(
@@ -79,18 +96,9 @@ class Run:
                 "name another folder with --model-eval-store=DIR"
             ) from None
 
-    def keep_predictions(self, answers: Iterable[tuple[str, str, Prediction | Failure]]) -> None:
-        """Write answers the moment they are there: of each its key, the asked model and itself."""
-        self.predictions.append(*(self._line(*answer) for answer in answers))
-
-    def _line(self, key: str, model: str, answer: Prediction | Failure) -> str:
-        data = {
-            "format_version": FORMAT_VERSION,
-            "key": key,
-            "asked_model": model,
-            "failed": isinstance(answer, Failure),
-        }
-        return self._redactor.json_line(data | answer_to_dict(answer))
+    def keep_predictions(self, answers: Iterable[tuple[AnswerKey, Prediction | Failure]]) -> None:
+        """Write answers the moment they are there."""
+        self.predictions.append(*(self._redactor.json_line(line_of(*item)) for item in answers))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``, whole or not at all.
@@ -103,7 +111,9 @@ class Run:
     def discard(self) -> None:
         """Remove the folder of a run that asked nothing; one that holds answers stays."""
         with suppress(OSError):
-            if [path.name for path in self.folder.iterdir()] == ["run.json"]:
+            sizes = {path.name: path.stat().st_size for path in self.folder.iterdir()}
+            if sizes.pop("predictions.jsonl", 0) == self._taken_over and [*sizes] == ["run.json"]:
+                self.predictions.path.unlink(missing_ok=True)
                 (self.folder / "run.json").unlink()
                 self.folder.rmdir()
 
@@ -125,13 +135,19 @@ def write_whole(path: Path, data: Mapping[str, Any], *, indent: int | None = 2) 
         OSError: It could not be written; nothing is left behind.
     """
     text = json.dumps({"format_version": FORMAT_VERSION, **data}, ensure_ascii=False, indent=indent)
+    _write_text(path, text + "\n")
+
+
+def _write_text(path: Path, text: str) -> int:
+    """Write a file whole or not at all; gives its size in bytes."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text + "\n", encoding="utf-8", errors="replace")
+        size = draft.write_bytes(text.encode("utf-8", "replace"))
         draft.replace(path)
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+    return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,22 +237,3 @@ def last_records(runs: Path, *, suite: str, model: str | None) -> dict[str, Reco
         if found:
             return found
     return {}
-
-
-def read_predictions(folder: Path) -> dict[str, Prediction | Failure]:
-    """The answers that a run has on disk, by key; of several to one key the last."""
-    answers: dict[str, Prediction | Failure] = {}
-    for line in read_lines(folder / "predictions.jsonl"):
-        names = Failure.__slots__ if line.get("failed") else Prediction.__slots__
-        known: dict[str, Any] = {name: line[name] for name in names if name in line}
-        if "usage" in known:
-            counts = known["usage"]
-            known["usage"] = Usage(
-                **{name: counts[name] for name in Usage.__slots__ if name in counts}
-            )
-        if "tool_calls" in known:
-            known["tool_calls"] = tuple(known["tool_calls"])
-        answers[str(line.get("key"))] = (
-            Failure(**known) if line.get("failed") else Prediction(**known)
-        )
-    return answers
