@@ -389,8 +389,8 @@ DEADLY = """
 
 
 def bought(project):
-    """How many answers to each item are on disk."""
-    keys = [line["key"] for line in project.lines("predictions.jsonl")]
+    """How many answers to each case are on disk."""
+    keys = [line["case_id"] for line in project.lines("predictions.jsonl")]
     return {key: keys.count(key) for key in keys}
 
 

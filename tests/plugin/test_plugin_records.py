@@ -118,15 +118,13 @@ def test_each_prediction_is_on_disk_before_its_test_runs(project):
         "right-2",
         source="""
         import json
-        import pathlib
         import pytest
 
         @pytest.mark.model_eval("tickets.csv")
-        def test_ticket(case, prediction, request):
-            root = pathlib.Path(request.config.rootpath)
-            (file,) = root.glob(".modeleval/runs/*/predictions.jsonl")
-            keys = [json.loads(line)["key"] for line in file.read_text().splitlines()]
-            assert request.node.nodeid in keys
+        def test_ticket(case, prediction, pytestconfig):
+            (file,) = pytestconfig.rootpath.glob(".modeleval/runs/*/predictions.jsonl")
+            ids = [json.loads(line)["case_id"] for line in file.read_text().splitlines()]
+            assert case.id in ids
         """,
     )
     project.ini()
@@ -135,18 +133,20 @@ def test_each_prediction_is_on_disk_before_its_test_runs(project):
 
 
 def test_a_prediction_holds_the_answer_or_the_failure(project):
-    """By the node id of its item."""
+    """By what was asked: the case, its question, the model."""
     project.suite("right-1", "boom-1")
     project.ini()
 
     project.run()
 
-    lines = {line["key"]: line for line in project.lines("predictions.jsonl")}
-    right = lines["test_evals.py::test_ticket[right-1]"]
+    lines = {line["case_id"]: line for line in project.lines("predictions.jsonl")}
+    right = lines["right-1"]
+    assert right["suite"] == "test_ticket"
+    assert len(right["input_hash"]) == 12
     assert right["failed"] is False
     assert right["output"] == "RIGHT-1"
     assert right["asked_model"] == "robot:answer"
-    boom = lines["test_evals.py::test_ticket[boom-1]"]
+    boom = lines["boom-1"]
     assert boom["failed"] is True
     assert boom["kind"] == "raised"
     assert boom["message"].startswith("RuntimeError: the model is down (robot.py:")

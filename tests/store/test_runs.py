@@ -7,7 +7,9 @@ import pytest
 
 from pytest_modeleval import Failure, Prediction, Usage, UsageError
 from pytest_modeleval.core.redaction import Redactor
-from pytest_modeleval.store.runs import Run, new_run_id, read_predictions, write_whole
+from pytest_modeleval.core.keys import AnswerKey, hash_of
+from pytest_modeleval.store.predictions import line_of, read_predictions
+from pytest_modeleval.store.runs import Run, new_run_id, write_whole
 
 ANSWER = Prediction(
     output={"team": "billing", "sure": False},
@@ -21,6 +23,13 @@ ANSWER = Prediction(
     n_attempts=2,
     finish_reason="stop",
 )
+
+
+def key(case_id="a", **other):
+    """The key of a case's answer."""
+    known = {"suite": "tickets", "variant": "", "repeat": 0, "model": "openai:m"}
+    known |= {"case_id": case_id, "input_hash": hash_of("question")}
+    return AnswerKey(**(known | other))
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_answers_come_back_as_they_were(run, answer):
     """A prediction or a failure is read back equal in every field, clocks and all."""
     run.create({})
 
-    run.keep_predictions([("test_a[1]", "openai:m", answer)])
+    run.keep_predictions([(key(), answer)])
 
     (back,) = read_predictions(run.folder).values()
     assert type(back) is type(answer)
@@ -96,22 +105,46 @@ def test_answers_by_key(run):
     """Each key has its answer; of several to one key the last counts."""
     run.create({})
 
-    for key, output in [("a", "old"), ("b", "b"), ("a", "new")]:
-        run.keep_predictions([(key, "m", Prediction(output=output))])
+    for case_id, output in [("a", "old"), ("b", "b"), ("a", "new")]:
+        run.keep_predictions([(key(case_id), Prediction(output=output))])
 
     answers = read_predictions(run.folder)
-    assert {key: answer.output for key, answer in answers.items()} == {"a": "new", "b": "b"}
+    assert {key.case_id: answer.output for key, answer in answers.items()} == {"a": "new", "b": "b"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"suite": "other"},
+        {"variant": "polite"},
+        {"repeat": 1},
+        {"model": "openai:n"},
+        {"input_hash": hash_of("another question")},
+        {"parameters_hash": hash_of({"temperature": 0})},
+        {"call": 1},
+    ],
+)
+def test_each_part_of_a_key_tells_answers_apart(run, other):
+    """What was asked otherwise, or of another model, is another answer, and comes back as one."""
+    run.create({})
+
+    run.keep_predictions([(key(), Prediction(output="one"))])
+    run.keep_predictions([(key(**other), Prediction(output="two"))])
+
+    answers = read_predictions(run.folder)
+    assert answers[key()].output == "one"
+    assert answers[key(**other)].output == "two"
 
 
 def test_an_answer_is_on_disk_at_once(run):
     """It has been paid for: it can be read while the run goes on."""
     run.create({})
 
-    run.keep_predictions([("a", "openai:m", Prediction(output="yes"))])
+    run.keep_predictions([(key("a"), Prediction(output="yes"))])
 
     line = read(run.folder / "predictions.jsonl")
     assert line["format_version"] == 1
-    assert line["key"] == "a"
+    assert line["case_id"] == "a"
     assert line["asked_model"] == "openai:m"
     assert line["failed"] is False
     assert line["output"] == "yes"
@@ -121,7 +154,7 @@ def test_fields_of_a_later_version(run):
     """Fields that this version does not know are passed over, those of usage too."""
     run.create({})
     line = {
-        "key": "a",
+        **key().to_dict(),
         "failed": False,
         "output": "yes",
         "mood": "good",
@@ -131,8 +164,80 @@ def test_fields_of_a_later_version(run):
 
     answers = read_predictions(run.folder)
 
-    assert answers["a"].output == "yes"
-    assert answers["a"].usage == Usage(input_tokens=1, output_tokens=1)
+    assert answers[key()].output == "yes"
+    assert answers[key()].usage == Usage(input_tokens=1, output_tokens=1)
+
+
+def damaged(run, *lines):
+    """The trouble with a journal of these lines, and the ids of the cases that it still has."""
+    run.create({})
+    run.predictions.path.write_bytes(b"".join(lines))
+    trouble = []
+    answers = read_predictions(run.folder, trouble=trouble)
+    path = f"{run.predictions.path}:"
+    assert all(sentence.startswith(path) for sentence in trouble)
+    return [sentence.removeprefix(path) for sentence in trouble], [key.case_id for key in answers]
+
+
+def text_of(answer=ANSWER, case_id="a", **wrong):
+    """A line of the journal."""
+    return json.dumps(line_of(key(case_id), answer) | wrong).encode() + b"\n"
+
+
+def test_half_a_line_at_the_end(run):
+    """It is what a killed process leaves, and no damage."""
+    assert damaged(run, text_of(), text_of(case_id="b")[:-20]) == ([], ["a"])
+
+
+def test_a_damaged_line_is_named(run):
+    """By file and line; the others count."""
+    trouble, ids = damaged(run, text_of(), text_of(case_id="b")[:-20] + b"\n", text_of(case_id="c"))
+
+    assert trouble == ["2: the line is damaged, and passed over: it is no JSON object"]
+    assert ids == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"latency_s": "fast"}, "latency_s is 'fast'"),
+        ({"cost_usd": -1}, "cost_usd is -1"),
+        ({"total_s": float("inf")}, "total_s is inf"),
+        ({"n_attempts": True}, "n_attempts is True"),
+        ({"usage": [1, 2]}, "usage is [1, 2]"),
+        ({"usage": {"input_tokens": 1}}, "output_tokens"),
+        ({"usage": {"input_tokens": 1, "output_tokens": -1}}, "output_tokens"),
+        ({"case_id": 3}, "case_id is 3"),
+        ({"repeat": "1"}, "repeat is '1'"),
+        ({"input_hash": None}, "input_hash is None"),
+        ({"failed": True}, "kind"),
+    ],
+)
+def test_a_line_that_holds_something_else(run, wrong, said):
+    """JSON alone is not enough: a wrong number must not come up in the middle of a report."""
+    (sentence,), ids = damaged(run, text_of(**wrong))
+
+    assert sentence.startswith("1: the line is damaged, and passed over: ")
+    assert said in sentence
+    assert ids == []
+
+
+def test_answers_of_an_earlier_run(run):
+    """They are there before the manifest, so before anybody can find the run."""
+    run.create({}, {key(): ANSWER, key("b"): Prediction(output="b")})
+    run.keep_predictions([(key("c"), Prediction(output="c"))])
+
+    assert [key.case_id for key in read_predictions(run.folder)] == ["a", "b", "c"]
+    assert fields_of(read_predictions(run.folder)[key()]) == fields_of(ANSWER)
+
+
+def test_discarding_a_run_that_took_answers_over(run):
+    """What it asked itself is nothing, so it goes; the run that they are of has them still."""
+    run.create({}, {key(): ANSWER})
+
+    run.discard()
+
+    assert not run.folder.exists()
 
 
 def test_no_answers(tmp_path):
@@ -145,8 +250,8 @@ def test_secrets_are_left_out(run):
     secret = "hunter2-hunter2"
     run.create({"argv": ["--key", secret]})
 
-    run.keep_predictions([("a", "m", Prediction(output={"said": f"it is {secret}", secret: 1}))])
-    run.keep_predictions([("b", "m", Failure(kind="raised", message=f"bad key {secret}"))])
+    run.keep_predictions([(key("a"), Prediction(output={"said": f"it is {secret}", secret: 1}))])
+    run.keep_predictions([(key("b"), Failure(kind="raised", message=f"bad key {secret}"))])
     run.write_summary({"failures": [secret]})
     run.close()
 
@@ -158,7 +263,7 @@ def test_secrets_are_left_out(run):
 
 def test_trouble_with_the_disk_is_remembered(run):
     """An answer that can't be written raises nothing."""
-    run.keep_predictions([("a", "m", Prediction(output="yes"))])  # the folder was never made
+    run.keep_predictions([(key("a"), Prediction(output="yes"))])  # the folder was never made
 
     assert isinstance(run.predictions.trouble, OSError)
     assert run.predictions.n_lost == 1
@@ -203,7 +308,7 @@ def test_discarding_a_run_that_asked_nothing(run):
 def test_discarding_a_run_that_holds_answers(run):
     """It stays as it is, manifest included: without it nobody knows what was asked."""
     run.create({"id": "r1"})
-    run.keep_predictions([("a", "m", Prediction(output="yes"))])
+    run.keep_predictions([(key("a"), Prediction(output="yes"))])
 
     run.discard()
 
@@ -221,7 +326,7 @@ def test_discarding_twice(run):
 def test_closing_twice(run):
     """Closing a closed run is nothing."""
     run.create({})
-    run.keep_predictions([("a", "m", Prediction(output="yes"))])
+    run.keep_predictions([(key("a"), Prediction(output="yes"))])
 
     run.close()
     run.close()
