@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pytest_modeleval import Failure, Prediction, Usage, UsageError
-from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.core.keys import AnswerKey, hash_of
+from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.store.predictions import line_of, read_predictions
 from pytest_modeleval.store.runs import Run, new_run_id, write_whole
 
