@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_modeleval.core.words import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -98,8 +100,8 @@ def why_missing(key: AnswerKey, known: Iterable[AnswerKey]) -> str:
     if all(other.parameters_hash != key.parameters_hash for other in same):
         return "it asked with another system prompt or other parameters"
     if all(other.repeat != key.repeat for other in same):
-        return f"it did not ask it for the {key.repeat + 1}. time"
-    return "its test did not ask that as often"
+        return f"it asked it {counted(len({other.repeat for other in same}), 'time')}"
+    return f"its test asked it {counted(len(same), 'time')}"
 
 
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=repr).encode

@@ -53,11 +53,8 @@ class StoredAnswers:
 
     def missing(self, why: str) -> Failure:
         """What stands for an answer that the replayed run does not have."""
-        return Failure(
-            kind="not_replayed",
-            message=f"not in run {self.run_id}: {why}; run without --model-eval-replay to ask",
-            n_attempts=0,
-        )
+        message = f"not in run {self.run_id}: {why}; run without --model-eval-replay to ask it"
+        return Failure(kind="not_replayed", message=message, n_attempts=0)
 
 
 class StoredModel:

@@ -81,7 +81,7 @@ def key_of(
     )
 
 
-def refuse_unreplayable(item: pytest.Item, stored: StoredAnswers) -> None:
+def refuse_unreplayable(item: pytest.Item) -> None:
     """Keep a test from running whose answers a replay can't put in place of those it would get.
 
     Raises:
@@ -92,9 +92,11 @@ def refuse_unreplayable(item: pytest.Item, stored: StoredAnswers) -> None:
     if "prediction" in names and overriding(item, "prediction") is None:
         asks_us = True
     if not asks_us and not is_sure_to_skip(item):
-        raise PredictionError(
-            stored.missing("its test asks for no prediction, but runs code of its own")
+        message = (
+            "this test asks for no prediction, but runs code of its own, which can't be replayed; "
+            "run it without --model-eval-replay"
         )
+        raise PredictionError(Failure(kind="not_replayed", message=message, n_attempts=0))
 
 
 def handed_over(stored: StoredAnswers | None) -> dict[str, Any] | None:
@@ -122,7 +124,7 @@ def _read(
     """The answers of the run of that name."""
     store = evals.folder.parent.parent
     if name is not None and not name.strip():
-        raise UsageError("no run is named; modeleval history lists them")
+        raise UsageError(f"no run is named; the folders in {store / 'runs'} are the runs")
     if name is not None and Path(name).exists() and not (Path(name) / "run.json").is_file():
         raise UsageError(
             f"{name!r} is no folder of a run; write the run behind =, as in "

@@ -148,7 +148,7 @@ class Runner:
             item.stash[CASE_LOG] = CaseLog(ledger=item.stash.get(LEDGER, Ledger()))
             item.__dict__.pop("repr_failure", None)  # of a miss, where the item runs again
             if self.evals.stored is not None and self.evals.stored.is_replay:
-                refuse_unreplayable(item, self.evals.stored)
+                refuse_unreplayable(item)
             self._fill(item, eval_item)
 
     @pytest.hookimpl(wrapper=True)

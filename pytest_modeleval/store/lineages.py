@@ -37,23 +37,21 @@ def find_unfinished(store: Path, name: str | None = None) -> Path:
     manifests = {folder.name: _manifest(folder) for folder in folders}
     heirs = {str(said.get("resumed_from")): run_id for run_id, said in manifests.items()}
     if name is not None or not folders:
-        folder = find_run(store, name)
+        folder = named = find_run(store, name)
         while folder.name in heirs:
-            folder = runs / heirs[folder.name]
+            folder = runs / heirs.pop(folder.name)  # once, lest two name each other
         if is_finished(folder):
+            gone_on = f"went on as run {folder.name}, which is" if folder != named else "is"
             raise UsageError(
-                f"run {folder.name} is finished: each of its cases has an answer, so there is "
-                f"nothing to resume; --model-eval-replay={folder.name} judges them again"
+                f"run {named.name} {gone_on} finished: there is nothing left to ask; "
+                f"--model-eval-replay={folder.name} judges its answers again"
             )
         return folder
     for folder in folders[: -_RECENT - 1 : -1]:
         is_old = folder.name in heirs or manifests[folder.name].get("replayed_from")
         if not is_old and not is_finished(folder):
             return folder
-    raise UsageError(
-        f"there is nothing to resume: each run in {runs} is finished, so that its cases all have "
-        "an answer"
-    )
+    raise UsageError(f"each run in {runs} is finished: there is nothing left to ask")
 
 
 def is_finished(folder: Path) -> bool:

@@ -2,11 +2,12 @@
 
 import os
 import signal
+from functools import cache
 
 import pytest
 from conftest import Running
 
-N_CASES = 2000
+MANY, SOME = 2000, 300
 
 CLOCKWORK = """
     '''A model whose answers, times and costs are the same each time, and that notes each call.
@@ -57,15 +58,15 @@ OF_THE_SESSION = ("run_id", "started", "seconds", "asked", "resumed_from")
 
 @pytest.fixture(scope="module")
 def clockwork(make_project):
-    """Makes projects of 2,000 cases, some of which are answered wrong and some not at all."""
+    """Makes projects of so many cases, some of which are answered wrong and some not at all."""
 
-    def make():
+    def make(n_cases):
         project = make_project()
         kinds = {0: "wrong", 50: "boom"}
-        texts = [f"{kinds.get(n % 100, 'right')}-{n}" for n in range(N_CASES)]
+        texts = [f"{kinds.get(n % 100, 'right')}-{n}" for n in range(n_cases)]
         project.suite(*texts)
         project.write(
-            "robot.py", CLOCKWORK.format(log=str(project.path / "asked.txt"), n_cases=N_CASES)
+            "robot.py", CLOCKWORK.format(log=str(project.path / "asked.txt"), n_cases=n_cases)
         )
         project.ini(
             "accuracy >= 97%",
@@ -79,11 +80,16 @@ def clockwork(make_project):
 
 @pytest.fixture(scope="module")
 def uninterrupted(clockwork):
-    """``summary.json`` of a run that nobody cut off."""
-    project = clockwork()
-    result = project.run("-q", timeout=120)
-    assert result.status == 0, result.text
-    return comparable(project.summary)
+    """``summary.json`` of a run of so many cases that nobody cut off."""
+
+    @cache
+    def summary_of(n_cases):
+        project = clockwork(n_cases)
+        result = project.run("-q", timeout=120)
+        assert result.status == 0, result.text
+        return comparable(project.summary)
+
+    return summary_of
 
 
 def comparable(summary):
@@ -116,8 +122,8 @@ def interrupt(running):
 @pytest.mark.parametrize("args", [[], ["-n2"]], ids=["single", "workers"])
 def test_a_run_that_was_killed_goes_on(clockwork, uninterrupted, wait_until, no_trouble, args):
     """No answer that was on disk is asked for again, and the whole is what it would have been."""
-    project = clockwork()
-    kept = stop_at(project, wait_until, N_CASES // 2, *args)
+    project = clockwork(MANY)
+    kept = stop_at(project, wait_until, MANY // 2, *args)
     (killed,) = project.runs
     assert not (killed / "summary.json").exists()
 
@@ -125,40 +131,42 @@ def test_a_run_that_was_killed_goes_on(clockwork, uninterrupted, wait_until, no_
 
     no_trouble(result)
     assert result.status == 0, result.text
-    assert not kept & set(project.asked)
-    assert set(project.asked) | kept == set(project.records)
-    assert set(project.asked.values()) == {1}
-    assert comparable(project.summary) == uninterrupted
+    asked, records = project.asked, project.records
+    assert not kept & set(asked)
+    assert set(asked) | kept == set(records)
+    assert set(asked.values()) == {1}
+    assert comparable(project.summary) == uninterrupted(MANY)
     assert project.summary["resumed_from"] == killed.name
-    marked = {name for name, record in project.records.items() if "measured_in" in record}
-    assert marked == kept
-    assert {project.records[name]["measured_in"] for name in marked} == {killed.name}
-    line = f"resumed: {len(kept)} of {N_CASES} answers, with latency and cost, are of run"
+    marked = {
+        name: record["measured_in"] for name, record in records.items() if "measured_in" in record
+    }
+    assert marked == dict.fromkeys(kept, killed.name)
+    line = f"resumed: {len(kept)} of {MANY} answers, with latency and cost, are of run"
     assert f"{line} {killed.name}" in result.section
 
 
 def test_a_resumed_run_that_was_killed_goes_on(clockwork, uninterrupted, wait_until):
     """The third run has the answers of the first and of the second."""
-    project = clockwork()
-    first = stop_at(project, wait_until, 500)
-    second = stop_at(project, wait_until, 1200, "--model-eval-resume")
+    project = clockwork(SOME)
+    first = stop_at(project, wait_until, 70)
+    second = stop_at(project, wait_until, 180, "--model-eval-resume")
     assert first < second
 
     result = project.run("-q", "--model-eval-resume", timeout=120)
 
     assert result.status == 0, result.text
     assert not second & set(project.asked)
-    assert comparable(project.summary) == uninterrupted
+    assert comparable(project.summary) == uninterrupted(SOME)
     runs = {record.get("measured_in") for record in project.records.values()}
     assert runs == {project.runs[0].name, project.runs[1].name, None}
 
 
 def test_a_first_run_is_resumed_by_its_name_again(clockwork, wait_until):
     """Whoever names the first of them profits from the second too."""
-    project = clockwork()
-    stop_at(project, wait_until, 300)
+    project = clockwork(SOME)
+    stop_at(project, wait_until, 70)
     name = f"--model-eval-resume={project.runs[0].name}"
-    second = stop_at(project, wait_until, 900, name)
+    second = stop_at(project, wait_until, 180, name)
 
     result = project.run("-q", name, timeout=120)
 
@@ -168,20 +176,20 @@ def test_a_first_run_is_resumed_by_its_name_again(clockwork, wait_until):
 
 def test_an_interrupted_run_goes_on(clockwork, uninterrupted, wait_until):
     """Ctrl-C leaves a summary, and all the same something to ask."""
-    project = clockwork()
-    kept = stop_at(project, wait_until, 500, by=interrupt)
+    project = clockwork(SOME)
+    kept = stop_at(project, wait_until, 70, by=interrupt)
     assert project.verdict == "invalid"
 
     result = project.run("-q", "--model-eval-resume", timeout=120)
 
     assert result.status == 0, result.text
     assert not kept & set(project.asked)
-    assert comparable(project.summary) == uninterrupted
+    assert comparable(project.summary) == uninterrupted(SOME)
 
 
 def test_a_replay_by_workers(clockwork, uninterrupted):
     """The controller hands them the answers, since they may share no files with it."""
-    project = clockwork()
+    project = clockwork(SOME)
     project.run("-q", timeout=120)
     (original,) = project.runs
     project.forget()
@@ -194,5 +202,5 @@ def test_a_replay_by_workers(clockwork, uninterrupted):
     assert project.asked == {}
     summary = comparable(project.summary)
     assert summary.pop("replayed_from") == original.name
-    assert summary == uninterrupted
-    assert len(project.lines("predictions.jsonl")) == N_CASES
+    assert summary == uninterrupted(SOME)
+    assert len(project.lines("predictions.jsonl")) == SOME
