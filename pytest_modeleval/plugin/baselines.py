@@ -84,7 +84,7 @@ def describe(baseline: Baseline | None) -> str | None:
     if baseline.git_commit:
         known.append(f"commit {baseline.git_commit[:7]}")
     if baseline.replayed_from:
-        known.append(f"answers of run {baseline.replayed_from}")
+        known.append("replayed")
     return f"{baseline.name} ({', '.join(known)})" if known else baseline.name
 
 
