@@ -259,3 +259,26 @@ def test_several_servers_in_one_run(project, server, monkeypatch):
     kept = json.dumps([line["output"] for line in records.values()])
     assert "key-of-openai" not in kept
     assert "key-of-other" not in kept
+
+
+def test_a_resumed_run_keeps_what_was_asked_in_the_same_way(run, server):
+    """Streamed or not; with other parameters everything is asked anew."""
+    prompts = {"a": "answer=one", "b": "answer=two", "c": "answer=three [[status=400]]"}
+
+    def asked(*args, marker):
+        before = server.stats()["n_requests"]
+        _, records = run(prompts, *args, marker=marker)
+        return server.stats()["n_requests"] - before, records
+
+    warm = 'parameters={"temperature": 1, "stream": True}'
+    n_asked, first = asked(marker=warm)
+    assert n_asked == 3
+    n_asked, second = asked("--model-eval-resume", marker=warm)
+    assert n_asked == 1
+    assert second["a"]["ttft_s"] == first["a"]["ttft_s"] > 0
+    assert "measured_in" in second["b"]
+    n_asked, third = asked("--model-eval-resume", marker='parameters={"temperature": 0}')
+    assert n_asked == 3
+    assert "measured_in" not in third["b"]
+    n_asked, _ = asked("--model-eval-resume", marker='parameters={"temperature": 0}, system="Hi"')
+    assert n_asked == 3
