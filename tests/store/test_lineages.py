@@ -27,7 +27,7 @@ def make(store, run_id, *answers, n_total=None, has_summary=True, records=None, 
         if answer is None:
             continue
         key = AnswerKey("tickets", "", str(number), 0, "openai:m", "0" * 12)
-        run.keep_prediction(key, answer)
+        run.keep_predictions([(key, answer)])
         kind = {"error_kind": answer.kind} if isinstance(answer, Failure) else {}
         outcome = "errored" if kind else "passed"
         line = {"suite": "tickets", "case_id": str(number), "outcome": outcome, **kind}
