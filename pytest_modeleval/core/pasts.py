@@ -121,7 +121,8 @@ def appearances(
     """What became of each case in one run, without those that were skipped or replayed."""
     groups: dict[CaseKey, list[Record]] = defaultdict(list)
     for record in records:
-        if record.outcome != "skipped" and record.measured_in is None:
+        is_replay = record.measured_in is not None or record.error_kind == "not_replayed"
+        if record.outcome != "skipped" and not is_replay:
             groups[case_key(record)].append(record)
     return {key: _appearance(own, commit) for key, own in groups.items()}
 

@@ -60,6 +60,7 @@ def test_replayed_and_skipped_answers_are_no_evidence():
     records = [
         make_record("p", case_id="measured"),
         make_record("m", case_id="replayed", measured_in="r1"),
+        make_record("e", case_id="not replayed", error_kind="not_replayed"),
         make_record("s", case_id="skipped"),
     ]
 

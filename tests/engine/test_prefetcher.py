@@ -670,10 +670,15 @@ def test_answers_that_are_there_already():
         for ask in asks[:4]:
             prefetcher.put(ask, Prediction(output="old"))
         prefetcher.plan(asks)
+        progress = prefetcher.progress()
+        is_planned = prefetcher.is_planned(asks[0].key)
         answers = [get(prefetcher, ask).output for ask in asks]
+        is_planned_still = prefetcher.is_planned(asks[0].key)
 
     assert answers == ["old"] * 4 + ["e", "f"]
     assert model.started == ["e", "f"]
+    assert (progress.n_planned, progress.n_handed_in) == (6, 4)
+    assert (is_planned, is_planned_still) == (True, False)
 
 
 def test_old_answers_do_not_stop_new_ones():

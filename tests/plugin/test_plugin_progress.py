@@ -26,6 +26,11 @@ from pytest_modeleval.plugin.progress import ProgressLine, progress_text
             10.0,
             "[4 in flight, 10 of 1000 answered, about 16 min left]",
         ),
+        (
+            Progress(n_in_flight=4, n_done=950, n_planned=1000, n_handed_in=940),
+            10.0,
+            "[4 in flight, 950 of 1000 answered, about 50 s left]",
+        ),
     ],
 )
 def test_the_note(progress, elapsed_s, text):
