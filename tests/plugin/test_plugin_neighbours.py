@@ -197,7 +197,8 @@ def test_the_wait_for_the_model_is_before_the_items_own_protocol(project):
 
         def pytest_runtest_logstart(nodeid):
             (file,) = pathlib.Path(".").glob(".modeleval/runs/*/predictions.jsonl")
-            print("answered", nodeid in file.read_text())
+            case_id = nodeid.partition("[")[2].rstrip("]")
+            print("answered", f'"{case_id}"' in file.read_text())
     """)
     project.ini()
 
