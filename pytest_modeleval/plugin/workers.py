@@ -124,7 +124,7 @@ class WorkerLink:
     def answers_of_lost_workers(self, folder: Path) -> dict[AnswerKey, Prediction | Failure]:
         """The answers that workers which died had on disk: they are paid for.
 
-        None where no worker has died since they were read last.
+        Nothing where no worker has died since they were read last.
         """
         if not self._must_read_answers:
             return {}
