@@ -97,7 +97,10 @@ class Redactor:
         cannot hold becomes its ``repr``: a line is always written. The line as a whole is
         searched first, since hardly any holds a secret.
         """
-        line = _line(data)
+        return self.line(_line(data))
+
+    def line(self, line: str) -> str:
+        """A line of JSON, an object, without secrets; see ``json_line``."""
         lowered = line.lower()
         if any(sign in line for sign in self._signs) or any(word in lowered for word in _WORDS):
             line = _to_json(self._fields(line))

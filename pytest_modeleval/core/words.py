@@ -1,8 +1,13 @@
-"""Words: a count and its noun, so that no sentence says "1 cases"."""
+"""Words: a count and its noun, so that no sentence says "1 cases"; and lists that end."""
 
 from __future__ import annotations
 
-__all__ = ["counted", "out_of"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["counted", "listed", "out_of"]
 
 
 def counted(n: int, noun: str) -> str:
@@ -13,3 +18,13 @@ def counted(n: int, noun: str) -> str:
 def out_of(n: int, n_total: int, noun: str) -> str:
     """``0 of 1 case``, ``1 of 3 cases``."""
     return f"{n} of {counted(n_total, noun)}"
+
+
+def listed(names: Sequence[str], n_shown: int = 5) -> str:
+    """``a, b and c``; of many the first few: ``a, b, c, d, e and 7 more``."""
+    shown = list(names[:n_shown])
+    if len(names) > n_shown + 1:
+        shown.append(f"{len(names) - n_shown} more")
+    else:
+        shown = list(names)
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_modeleval.core.cases import CASE_FIELDS, Case, count_tags
+from pytest_modeleval.core.cases import CASE_FIELDS, Case, content_hash, count_tags
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.keys import parameters_hash
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
@@ -27,9 +28,11 @@ __all__ = [
     "EvalItem",
     "Marker",
     "Suite",
+    "contents_of",
     "covered",
     "datasets_of",
     "eval_item",
+    "left_out",
     "load_suite",
     "parametrize",
     "read_marker",
@@ -129,11 +132,13 @@ class EvalItem:
         suite: Its suite.
         asking: Its case, model and repeat.
         variant: Id of the item's other parameters, "" where it has none.
+        nodeid: pytest's name of it, as it was collected.
     """
 
     suite: Suite
     asking: Asking
     variant: str
+    nodeid: str
 
     @property
     def case(self) -> Case:
@@ -305,7 +310,7 @@ def eval_item(item: pytest.Item, suites: Mapping[str, Suite]) -> EvalItem | None
         escaped = asking.id.encode("unicode_escape").decode("ascii")
         shown = asking.id if callspec.id.startswith(asking.id) else escaped
         variant = callspec.id.removeprefix(shown).removeprefix("-")
-    return EvalItem(suite, asking, variant)
+    return EvalItem(suite, asking, variant, item.nodeid)
 
 
 def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[Coverage]:
@@ -342,6 +347,25 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
 def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     """For each dataset file of these suites twelve digits of its SHA-256."""
     return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+
+
+def contents_of(suite: Suite) -> dict[str, Any]:
+    """What workers have to agree on: the content of each case by its id, and how it is asked."""
+    models = [model if isinstance(model, str) else type(model).__name__ for model in suite.models]
+    asked = [models, suite.system, suite.parameters]
+    return {
+        "cases": {
+            case.id: f"{content_hash(case.input, case.expected)} {case.tags} {case.cluster}"
+            for case in suite.cases
+        },
+        "asked": json.dumps(asked, sort_keys=True, default=lambda value: type(value).__name__),
+    }
+
+
+def left_out(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[str]:
+    """Names of the items that were collected and will not run."""
+    chosen = {id(item) for item in selected}
+    return [item.nodeid for item in collected if id(item) not in chosen]
 
 
 def _asks(cases: Sequence[Case], models: Sequence[Any], repeats: int) -> list[Asking]:

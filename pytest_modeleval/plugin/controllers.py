@@ -2,31 +2,43 @@
 
 It hands each worker its share of the run, tells the workers what they can't see, and turns what
 they say, or leave behind when they die, into what the gatekeeper knows of a single process.
+
+A worker may be on another machine, reached over one of execnet's gateways: it shares no file with
+this process, its files may not be the same, and it may be gone for good.
 """
 
 from __future__ import annotations
 
+import json
+import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_modeleval.core.asked import Asked
+from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.engine.limits import FIRST_SIZE
-from pytest_modeleval.plugin import workers
+from pytest_modeleval.plugin import outcomes, workers
 from pytest_modeleval.plugin.replays import handed_over
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
+    from typing import NoReturn
 
     from pytest_modeleval.plugin.gatekeeper import Gatekeeper
     from pytest_modeleval.plugin.state import Evals
 
 __all__ = ["Controller", "case_of", "share"]
+
+_SILENCE_S = 30
+"""Seconds that the other end of a socket may say nothing at all before it counts as lost."""
 
 
 class Controller:
@@ -44,12 +56,10 @@ class Controller:
         self._gatekeeper = gatekeeper
         self._nodes: list[Any] = []
         self._has_lost_workers = False
-        self._has_plan = False
-        self._functions: dict[str, str] = {}
-        self._crashed: list[pytest.TestReport] = []
-        self._has_order = False
-        self._refusal: str | None = None
         self._stored = handed_over(evals.stored)
+        self._plans: dict[str, dict[str, Any]] = {}
+        self._plan: dict[str, Any] | None = None
+        self._planner = ""
 
     # Hooks, in the order they run.
 
@@ -68,17 +78,38 @@ class Controller:
         )
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_newgateway(self, gateway: Any) -> None:
+        """Have the system notice when a machine goes without a word; it would never, or in hours."""
+        own = getattr(getattr(gateway, "_io", None), "sock", None)
+        if not isinstance(own, socket.socket):
+            return
+        wanted = {
+            "TCP_KEEPIDLE": _SILENCE_S // 3,
+            "TCP_KEEPINTVL": _SILENCE_S // 6,
+            "TCP_KEEPCNT": 4,
+            "TCP_USER_TIMEOUT": _SILENCE_S * 1000,
+        }
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in wanted.items():
+            if hasattr(socket, name):  # which of them there are depends on the system
+                own.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Hand a worker its share of the run."""
+        """Hand a worker its share of the run, and a channel for what it has to say."""
         self._gatekeeper.open_run()
         self._nodes.append(node)
         number = node.workerinput["workerid"].removeprefix("gw")
+        channel = node.gateway.newchannel()
+        channel.setcallback(partial(self._hear, node.gateway.id))
         node.workerinput["model_eval"] = {
             "run_id": self.evals.run_id,
-            "folder": str(self.evals.folder),
+            "settings": workers.pack_settings(self.evals.settings),
+            "channel": channel,
+            "is_served": bool(node.gateway.spec.socket),
             "has_baseline": self.evals.has_baseline,
             "stored": self._stored,
-            "has_lost_workers": self._has_lost_workers,
+            "lost_answers": self._lost_answers() if self._has_lost_workers else [],
             "n_workers": int(node.workerinput["workercount"]),
             "is_replacement": self._has_lost_workers,
             "concurrency": share(
@@ -89,32 +120,46 @@ class Controller:
         }
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Note the order of the items, since workers report in any."""
-        if not self._has_order:
-            self._has_order = bool(ids)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """Read what a worker has collected, of which the controller knows nothing."""
+        plan = self._plans.pop(node.gateway.id, None)
+        if plan is None:
+            return
+        if plan["refusal"] is not None:
+            self._refuse(plan["refusal"])
+        if self._plan is None:
+            self._plan, self._planner = plan, _name(node)
             self._gatekeeper.note_order(ids)
+            self.evals.coverages = [Coverage.from_dict(data) for data in plan["coverages"]]
+            self.evals.left_out = plan["left_out"]
+            self._gatekeeper.add_datasets(plan["datasets"])
+        elif difference := workers.difference(self._plan, plan):
+            self._refuse(
+                f"{self._planner} and {_name(node)} differ in {difference}; give each worker a "
+                "copy of the same files"
+            )
 
     # Inside the gatekeeper's, which must not judge a run that was refused.
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Stop the workers of a run that is cut off, and refuse what one of them has refused."""
+        """Stop the workers of a run that is cut off, and go on without those that are lost."""
+        self._go_on_without_lost_hosts()
         try:
-            result = yield
+            return (yield)
+        except RuntimeError:
+            if self._nodes or not self._has_lost_workers:
+                raise
+            self.evals.trouble.append("all workers are lost, so the run ends here")
+            return True
         except BaseException:
             self._tell(workers.STOP)
-            self._pass_refusal_on()
             raise
-        self._pass_refusal_on()
-        return result
 
-    # Before the gatekeeper's, since a crash may wait for the plan of the same report.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Read the plan that a worker's first record brings, and note the end of a worker."""
-        plan = report.__dict__.pop("model_eval_plan", None)
-        if plan is not None:
-            self._read_plan(plan)
+        """Take out what is a secret only here, and note the end of a worker."""
+        if hasattr(report, "model_eval"):
+            outcomes.redact(report, self.evals.redactor)
         if report.when == "???":  # type: ignore[comparison-overlap]
             self._keep_crash(report)
         dsession = self.config.pluginmanager.get_plugin("dsession")
@@ -123,53 +168,74 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Read what a worker left behind; where it died, the others find its answers on disk."""
+        """Read what a worker left behind; where it died, the others get the answers it had."""
         output = getattr(node, "workeroutput", None) or {}
-        if workers.PLAN in output:
-            self._read_plan(output[workers.PLAN])
-        self._refusal = output.get(workers.REFUSAL, self._refusal)
         self.evals.trouble += output.get(workers.TROUBLE, [])
         self.evals.n_strays += output.get(workers.STRAYS, 0)
         self.evals.asked += [Asked(**asked) for asked in output.get(workers.ASKED, [])]
         if node in self._nodes:
             self._nodes.remove(node)
+        if error and self._plan is None and not _has_started(node):
+            # xdist would start it again and again, without a word on why it does not.
+            self._refuse(f"{_name(node)} can't start: {_last_line(error)}")
         if error:
             self._has_lost_workers = True
-            self._tell(workers.LOST)
+            self._tell(workers.LOST, answers=self._lost_answers())
 
     # The rest is how.
 
-    def _tell(self, word: str) -> None:
+    def _hear(self, worker: str, message: tuple[str, str]) -> None:
+        """Take in what a worker says, on the thread that receives it and before its reports."""
+        word, text = message
+        if word == workers.ANSWER:
+            self._gatekeeper.keep_answer(text)
+        else:
+            self._plans[worker] = json.loads(text)
+
+    def _tell(self, word: str, **content: object) -> None:
         """Send the workers a word; one that is gone already does not hear it."""
         for node in self._nodes:
             with suppress(OSError, EOFError, AttributeError):
-                node.channel.send((word, {}))
+                node.channel.send((word, content))
 
-    def _pass_refusal_on(self) -> None:
-        """A worker found a setting that can't work: nothing was asked, so nothing is kept."""
-        if self._refusal is not None:
-            self._gatekeeper.discard()
-            raise pytest.UsageError(self._refusal) from None
+    def _refuse(self, message: str) -> NoReturn:
+        """End the run with a usage error; where nothing was asked, nothing is kept."""
+        self._gatekeeper.discard()
+        raise pytest.UsageError(clean_text(message)) from None
 
-    def _read_plan(self, plan: dict[str, Any]) -> None:
-        """What the workers collected, of which the controller knew nothing."""
-        self._functions, self.evals.coverages = workers.read_plan(plan)
-        if not self._has_plan:
-            self._gatekeeper.add_datasets(plan["datasets"])
-        self._has_plan = True
-        self._gatekeeper.invalid_reason = None
-        crashed, self._crashed = self._crashed, []
-        for report in crashed:
-            self._keep_crash(report)
+    def _go_on_without_lost_hosts(self) -> None:
+        """Have xdist leave the rest to the other workers where one can't be started again.
+
+        It would end with an internal error, and has no hook for that.
+        """
+        dsession = self.config.pluginmanager.get_plugin("dsession")
+        clone = getattr(dsession, "_clone_node", None)
+        if clone is None:
+            return
+
+        def clone_or_go_on(node: Any) -> Any:
+            reason: object = "it never started"
+            if _has_started(node):
+                try:
+                    return clone(node)
+                except Exception as error:  # noqa: BLE001  (whatever execnet raises of a lost host)
+                    reason = error
+            self.evals.trouble.append(
+                f"{_name(node)} is lost and can't be started again ({reason}); its cases are left "
+                "to the other workers"
+            )
+            return None
+
+        dsession._clone_node = clone_or_go_on  # type: ignore[union-attr]  # noqa: SLF001
+
+    def _lost_answers(self) -> list[str]:
+        """The answers that are on disk and that no record has made use of."""
+        return [json.dumps(line) for line in self._gatekeeper.unused_answers()]
 
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
-        if not self._has_plan:  # it may be a case of ours; the first plan will tell
-            self._crashed.append(report)
-            reason = "the workers died before one of them had reported a case"
-            self._gatekeeper.invalid_reason = reason
-            return
-        suite = self._functions.get(report.nodeid.partition("[")[0])
+        functions = self._plan["functions"] if self._plan else {}
+        suite = functions.get(report.nodeid.partition("[")[0])
         # A case that was reported before its worker died, in a teardown say, stays what it was.
         if suite is None or self._gatekeeper.has_record(report.nodeid):
             return
@@ -213,3 +279,23 @@ def case_of(nodeid: str, variants: Iterable[str]) -> tuple[str, str]:
     with suppress(UnicodeError):
         escaped = escaped.encode("ascii").decode("unicode_escape")
     return escaped, variant
+
+
+def _has_started(node: Any) -> bool:
+    """Whether the worker has got as far as a session of pytest."""
+    return hasattr(node, "workerinfo")
+
+
+def _name(node: Any) -> str:
+    """``gw1 (socket=10.0.0.7:8888)``: a worker as it is shown."""
+    spec = node.gateway.spec
+    kind = next((name for name in ("ssh", "socket", "via") if getattr(spec, name)), None)
+    places = [f"{kind}={getattr(spec, kind)}"] if kind else []
+    places += [f"chdir={spec.chdir}"] if spec.chdir else []
+    return f"worker {node.gateway.id}" + (f" ({' '.join(places)})" if places else "")
+
+
+def _last_line(error: object) -> str:
+    """What a worker said last before it died."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "it gave no reason"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,11 @@ from pytest_modeleval.plugin.manifests import (
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
 from pytest_modeleval.store.history import append_history
+from pytest_modeleval.store.journals import read_lines
 from pytest_modeleval.store.outcomes import Pasts, read_pasts, write_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
 __all__ = ["Gatekeeper"]
 
@@ -48,15 +50,11 @@ class Gatekeeper:
     Args:
         config: The session's configuration.
         evals: What the session's roles share.
-
-    Attributes:
-        invalid_reason: Why the run as a whole can't be judged; None where it can.
     """
 
     def __init__(self, config: pytest.Config, evals: Evals) -> None:
         self.config = config
         self.evals = evals
-        self.invalid_reason: str | None = None
         self._run = evals.open_run()
         self._started = datetime.now(UTC)
         self._pid = os.getpid()
@@ -65,6 +63,7 @@ class Gatekeeper:
         self._soft: set[str] = set()
         self._datasets: dict[str, str] = {}
         self._code: dict[str, Any] = {}
+        self._lock = threading.Lock()
         self._has_folder = False
         self._has_broken_files = False
         self._is_cut_short = False
@@ -136,10 +135,13 @@ class Gatekeeper:
             self._saved = baselines.save(
                 self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
             )
-        journal = self._run.records
-        if journal.trouble is not None:
-            lost = f"{journal.n_lost} of {len(self._records)} records"
-            self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
+        for journal, what in (
+            (self._run.records, f"of {len(self._records)} records"),
+            (self._run.predictions, "predictions of workers"),
+        ):
+            if journal.trouble is not None:
+                lost = f"{journal.n_lost} {what}"
+                self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
         self._run.close()
         self._listeners.tell_finished(
             FinishedRun(
@@ -212,10 +214,29 @@ class Gatekeeper:
         """Judge the records in this order, whatever they come in."""
         self._order = {nodeid: index for index, nodeid in enumerate(nodeids)}
 
+    def keep_answer(self, line: str) -> None:
+        """Write an answer of a worker down, on whichever thread it comes."""
+        with self._lock:
+            self._run.predictions.append(self.evals.redactor.line(line))
+
+    def unused_answers(self) -> Iterator[dict[str, Any]]:
+        """The lines on disk of answers to items of which there is no record."""
+        recorded = {
+            (item.suite, item.variant, item.case_id, item.repeat, item.model)
+            for item in self._records.values()
+        }
+        for line in read_lines(self._run.predictions.path):
+            names = ("suite", "case_id", "asked_model")
+            suite, case_id, model = (line.get(name) for name in names)
+            key = (suite, line.get("variant", ""), case_id, line.get("repeat", 0), model)
+            if key not in recorded and "call" not in line:
+                yield line
+
     def keep(self, line: str) -> None:
-        """Write a record down as it came, then take it in."""
+        """Write a record down as it came, but for what is a secret only here; then take it in."""
         if os.getpid() != self._pid:
             return
+        line = self.evals.redactor.line(line)
         self._run.records.append(line)
         record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
@@ -234,9 +255,6 @@ class Gatekeeper:
 
     def _judge(self) -> Verdict:
         settings = self.evals.settings
-        if self.invalid_reason is not None:
-            self.evals.verdict = Verdict(status="invalid", reason=self.invalid_reason)
-            return self.evals.verdict
         records = self._in_order()
         coverages = self.evals.coverages
         if self.evals.baseline is not None:

@@ -52,9 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{option} does nothing without --model-eval")
     if is_enabled(config):
         from pytest_modeleval.plugin.roles import register
+        from pytest_modeleval.plugin.workers import handed_settings
 
         try:
-            register(config, read_settings(config))
+            register(config, handed_settings(config) or read_settings(config))
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
 

@@ -64,6 +64,7 @@ def manifest(
         "coverages": [coverage.to_dict() for coverage in evals.coverages],
         **_earlier(evals),
         **code,
+        "left_out": evals.left_out,
         "versions": {
             "python": platform.python_version(),
             "pytest": pytest.__version__,

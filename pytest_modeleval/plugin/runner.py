@@ -52,6 +52,7 @@ class Runner:
         self.link = WorkerLink.of(config)
         if self.link is not None:
             config.pluginmanager.register(self.link, "modeleval-worker-link")
+            evals.answers = self.link.answers
             evals.settings = evals.settings.share(
                 self.link.n_workers,
                 concurrency=self.link.concurrency,
@@ -66,7 +67,6 @@ class Runner:
         )
         self._asker: Asker | None = None
         self._current: pytest.Item | None = None
-        self._has_sent_plan = False
         self._has_code_ahead = False
 
     # Hooks, in the order they run.
@@ -78,14 +78,17 @@ class Runner:
         evals = self.evals
         if session.testsfailed:  # a suite that could not be collected may be what a scope names
             evals.is_partial = True
+        refusal = None
         try:
             self.models.prepare(items, evals)
             if self.link is None:
                 check_saving(self.config, evals)
         except UsageError as error:
-            if self.link is None:
-                raise pytest.UsageError(str(error)) from None
-            self.link.refuse(session, str(error))
+            refusal = str(error)
+        if self.link is not None:
+            self.link.hand_in(evals, refusal)
+        elif refusal is not None:
+            raise pytest.UsageError(refusal)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -124,7 +127,7 @@ class Runner:
         if asker is None or EVAL_ITEM not in item.stash:
             return (yield)
         if self.link is not None:
-            asker.adopt(self.link.answers_of_lost_workers(self.evals.folder))
+            asker.adopt(self.link.answers_of_lost_workers())
             asker.plan(self.link.newly_assigned(item))
         asker.wait(item)
         ledger = item.stash[LEDGER] = Ledger()
@@ -209,9 +212,6 @@ class Runner:
         )
         report.model_eval = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
         report.model_eval_outcome = found.outcome  # type: ignore[attr-defined]
-        if self.link is not None and not self._has_sent_plan:
-            self._has_sent_plan = True
-            report.model_eval_plan = self.link.plan(self.evals)  # type: ignore[attr-defined]
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -222,9 +222,9 @@ class Runner:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Hand the plan to the controller, which may have had no report to read it from."""
+        """Hand the controller what a worker knows at its end."""
         if self.link is not None:
-            self.link.hand_over_plan(self.config, self.evals)
+            self.link.hand_over_rest(self.config, self.evals)
 
     # What the fixtures ask for.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.store.runs import Run, new_run_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Verdict
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.collect import EvalItem, Suite
     from pytest_modeleval.settings import Settings
     from pytest_modeleval.store.baselines import Baseline
+    from pytest_modeleval.store.journals import Journal
 
 __all__ = [
     "CASE_LOG",
@@ -47,6 +49,7 @@ class Evals:
         suites: The suites collected so far, by the node id of their test function.
         collected: Every item of a suite, before anything was deselected.
         coverages: How much of each suite is meant to run; known once the items are.
+        left_out: Names of the items that were collected and will not run.
         is_partial: Only part of the project's files was collected.
         verdict: The verdict, once there is one.
         trouble: Sentences on what could not be written, or was cut off.
@@ -54,6 +57,7 @@ class Evals:
         n_strays: Metered calls that belong to no case.
         baseline: The run to compare with; None where there is none, and in a worker.
         has_baseline: Whether there is one, here or in the controller.
+        answers: Where answers go in a worker; None where they go to the run's folder.
         comparisons: What changed since the baseline, once the run is judged.
         stored: Answers of the run that this one replays or resumes; None where it does neither.
     """
@@ -65,6 +69,7 @@ class Evals:
     suites: dict[str, Suite] = field(default_factory=dict)
     collected: list[EvalItem] = field(default_factory=list)
     coverages: list[Coverage] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     is_partial: bool = False
     verdict: Verdict | None = None
     trouble: list[str] = field(default_factory=list)
@@ -72,22 +77,25 @@ class Evals:
     n_strays: int = 0
     baseline: Baseline | None = None
     has_baseline: bool = False
+    answers: Journal | None = None
     comparisons: list[Comparison] | None = None
     stored: StoredAnswers | None = None
 
     def open_run(self) -> Run:
         """The run's folder, to read or write; nothing is made on disk."""
-        return Run(self.folder, self.redactor)
+        run = Run(self.folder, self.redactor)
+        run.predictions = self.answers or run.predictions
+        return run
 
 
 def make_evals(config: pytest.Config, settings: Settings) -> Evals:
-    """The state of a session; a worker takes the run that its controller made."""
+    """The state of a session; a worker takes part in the run that its controller made."""
     handed: dict[str, str] = getattr(config, "workerinput", {}).get("model_eval", {})
     run_id = handed.get("run_id") or new_run_id()
-    folder = handed.get("folder") or str(config.rootpath / settings.store / "runs" / run_id)
+    folder = config.rootpath / settings.store / "runs" / run_id
     redactor = Redactor(os.environ)
     redactor.learn(os.environ, also=settings.api_keys.values())
-    return Evals(settings=settings, run_id=run_id, folder=Path(folder), redactor=redactor)
+    return Evals(settings=settings, run_id=run_id, folder=folder, redactor=redactor)
 
 
 def n_workers(config: pytest.Config) -> int:

@@ -16,7 +16,7 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.models.names import make_model
 from pytest_modeleval.plugin import fixtures
-from pytest_modeleval.plugin.collect import covered
+from pytest_modeleval.plugin.collect import covered, left_out
 from pytest_modeleval.plugin.extensions import added_model
 from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
@@ -68,7 +68,9 @@ class SuiteModels:
         Raises:
             UsageError: A threshold's scope matches nothing, or a suite has no model.
         """
-        evals.coverages = covered(evals.collected, (item.stash[EVAL_ITEM] for item in items))
+        selected = [item.stash[EVAL_ITEM] for item in items]
+        evals.coverages = covered(evals.collected, selected)
+        evals.left_out = left_out(evals.collected, selected)
         check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
         self.make(items)
 

@@ -1,46 +1,57 @@
 """Workers: what crosses between an xdist controller and its workers, and what each may ask.
 
-Down go the run's folder and the worker's share of the concurrency, and while it runs the words
-``stop`` and ``lost`` (another worker died; its answers are on disk). Up go records on reports, and
-with the first of them the plan.
+A worker may be on another machine, so it reads and writes no file of the controller's. Down go the
+settings as the controller reads them and the worker's share of what may be asked, and while it
+runs the words ``stop`` and ``lost`` (another worker died; these answers are paid for). Up go, on a
+channel of our own, what was collected before any of it runs and each answer as it arrives. Records
+travel on reports.
 """
 
 from __future__ import annotations
 
+import json
+import pickle
+import sys
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.plain import clean_text
-from pytest_modeleval.plugin.collect import datasets_of
-from pytest_modeleval.store.predictions import read_predictions
+from pytest_modeleval.core.words import listed
+from pytest_modeleval.errors import UsageError
+from pytest_modeleval.plugin.collect import contents_of, datasets_of
+from pytest_modeleval.store.journals import Journal
+from pytest_modeleval.store.predictions import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+    from collections.abc import Generator, Iterable, Mapping
 
     from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.core.predictions import Failure, Prediction
     from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
+    from pytest_modeleval.settings import Settings
 
 __all__ = [
+    "ANSWER",
     "ASKED",
     "LOST",
     "PLAN",
-    "REFUSAL",
     "STOP",
     "STRAYS",
     "TROUBLE",
     "WorkerLink",
-    "read_plan",
+    "difference",
+    "handed_settings",
+    "pack_settings",
 ]
 
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
-PLAN = "model_eval_plan"
-REFUSAL = "model_eval_refusal"
+PLAN = "plan"
+ANSWER = "answer"
 TROUBLE = "model_eval_trouble"
 ASKED = "model_eval_asked"
 STRAYS = "model_eval_strays"
@@ -57,6 +68,7 @@ class WorkerLink:
         concurrency: This worker's share of the calls in flight.
         n_workers: Workers that share what the run may ask and spend.
         is_replacement: It takes the place of one that died, which has used up its share.
+        answers: Where its answers go.
         has_refused: The settings can't work, so this worker runs nothing.
     """
 
@@ -64,9 +76,10 @@ class WorkerLink:
         self.concurrency = int(handed["concurrency"])
         self.n_workers = int(handed["n_workers"])
         self.is_replacement = bool(handed["is_replacement"])
-        self._config = config
+        self.answers = _SentUp(handed["channel"])
         self.has_refused = False
-        self._must_read_answers = bool(handed["has_lost_workers"])
+        self._channel = handed["channel"]
+        self._lost_answers = _parse(handed["lost_answers"])
         self._session: pytest.Session | None = None
         self._asker: Asker | None = None
         self._assigned: set[int] = set()
@@ -78,6 +91,8 @@ class WorkerLink:
             ),
             None,
         )
+        if handed["is_served"]:
+            config.add_cleanup(lambda: _forget_modules(config.rootpath))
 
     @classmethod
     def of(cls, config: pytest.Config) -> WorkerLink | None:
@@ -96,7 +111,7 @@ class WorkerLink:
                 if word == STOP:
                     self._stop()
                 elif word == LOST:
-                    self._must_read_answers = True
+                    self._lost_answers |= _parse(command[1]["answers"])
                 else:
                     handle(command)
 
@@ -121,42 +136,43 @@ class WorkerLink:
         self._assigned.update(new)
         return [items[index] for index in new]
 
-    def answers_of_lost_workers(self, folder: Path) -> dict[AnswerKey, Prediction | Failure]:
-        """The answers that workers which died had on disk: they are paid for.
+    def answers_of_lost_workers(self) -> dict[AnswerKey, Prediction | Failure]:
+        """The answers that workers had got before they died: they are paid for.
 
         Nothing where no worker has died since they were read last.
         """
-        if not self._must_read_answers:
-            return {}
-        self._must_read_answers = False
-        return read_predictions(folder)
+        answers, self._lost_answers = self._lost_answers, {}
+        return answers
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
         """Half an emoji in a reason or a traceback would end the whole run on its way up."""
         return _sendable((yield))
 
-    def plan(self, evals: Evals) -> dict[str, Any]:
-        """What this worker's collection holds, for the controller, which collects nothing."""
-        return {
+    def hand_in(self, evals: Evals, refusal: str | None) -> None:
+        """Tell the controller, which collects nothing, what this worker has collected.
+
+        Args:
+            evals: What the session's roles share.
+            refusal: Why nothing of it can run; None where it can.
+        """
+        self.has_refused = refusal is not None
+        plan = {
+            "refusal": refusal,
             "datasets": datasets_of(evals.suites.values()),
             "functions": {suite.nodeid: suite.name for suite in evals.suites.values()},
             "coverages": [coverage.to_dict() for coverage in evals.coverages],
+            "left_out": evals.left_out,
+            "contents": {suite.name: contents_of(suite) for suite in evals.suites.values()},
         }
+        self._channel.send((PLAN, json.dumps(plan)))
 
-    def hand_over_plan(self, config: pytest.Config, evals: Evals) -> None:
-        """Leave the plan for the controller to find when this worker ends."""
+    def hand_over_rest(self, config: pytest.Config, evals: Evals) -> None:
+        """Leave what is known at the end for the controller to find."""
         output: dict[str, Any] = getattr(config, "workeroutput", {})
-        output[PLAN] = self.plan(evals)
         output[TROUBLE] = evals.trouble
         output[STRAYS] = evals.n_strays
         output[ASKED] = [asked.to_dict() for asked in evals.asked]
-
-    def refuse(self, session: pytest.Session, message: str) -> None:
-        """End this worker before it runs anything, with a usage error for the controller."""
-        self.has_refused = True
-        getattr(self._config, "workeroutput", {})[REFUSAL] = message
-        self._config.pluginmanager.register(_RunsNothing(session, message))
 
     def _stop(self) -> None:
         """The controller is leaving: ask for nothing more, and end after the current test."""
@@ -166,23 +182,24 @@ class WorkerLink:
             self._session.shouldstop = "model eval: stopped by the controller"
 
 
-class _RunsNothing:
-    """Takes the place of the test protocol in a worker that has refused to run.
+class _SentUp(Journal):
+    """A journal that the controller writes, since this process may be on another machine.
 
     Args:
-        session: The worker's session.
-        message: Why.
+        channel: Leads to the controller.
     """
 
-    def __init__(self, session: pytest.Session, message: str) -> None:
-        self._session = session
-        self._message = message
+    def __init__(self, channel: Any) -> None:
+        super().__init__(Path())
+        self._channel = channel
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self) -> bool:
-        """The item is not run; the first of them ends the worker."""
-        self._session.shouldstop = self._message
-        return True
+    def append(self, text: str) -> None:
+        """Send one line up."""
+        try:
+            self._channel.send((ANSWER, text))
+        except OSError as error:  # the controller is gone
+            self.trouble = self.trouble or error
+            self.n_lost += 1
 
 
 def _sendable(value: Any) -> Any:
@@ -196,7 +213,68 @@ def _sendable(value: Any) -> Any:
     return value
 
 
-def read_plan(plan: dict[str, Any]) -> tuple[dict[str, str], list[Coverage]]:
-    """The suites' names by node id and their coverages, as a worker's ``plan`` said them."""
-    coverages = [Coverage.from_dict(data) for data in plan["coverages"]]
-    return plan["functions"], coverages
+def _parse(lines: Iterable[str]) -> dict[AnswerKey, Prediction | Failure]:
+    """The answers in lines of ``predictions.jsonl``."""
+    return dict(answer_of(json.loads(line)) for line in lines)
+
+
+def _forget_modules(root: Path) -> None:
+    """Forget the project's modules: a socket server runs the next session in the same process.
+
+    It would otherwise measure the code of this session, whatever the files hold by then.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and "site-packages" not in file and Path(file).is_relative_to(root):
+            del sys.modules[name]
+
+
+def pack_settings(settings: Settings) -> tuple[str, bytes]:
+    """The settings as a worker can take them over, whatever its own files say."""
+    return version("pytest-modeleval"), pickle.dumps(settings)
+
+
+def handed_settings(config: pytest.Config) -> Settings | None:
+    """The settings that the controller has handed to this worker; None in a process that is none.
+
+    Raises:
+        UsageError: The controller has another version of this package.
+    """
+    handed = getattr(config, "workerinput", {}).get("model_eval")
+    if handed is None:
+        return None
+    theirs, packed = handed["settings"]
+    own = version("pytest-modeleval")
+    if theirs != own:
+        raise UsageError(
+            f"pytest-modeleval {own} is installed there and {theirs} here; install the same on "
+            "every machine"
+        )
+    settings: Settings = pickle.loads(packed)  # noqa: S301  (of whom we run any code that he sends)
+    return settings
+
+
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """What two workers have collected differently, which must not be judged as one run.
+
+    Args:
+        one: The plan of one worker.
+        other: The plan of another.
+
+    Returns:
+        The difference, such as ``"the cases c-3, c-7 of test_ticket"``; None where there is none.
+    """
+    for name in sorted({*one["contents"], *other["contents"]}):
+        ours, theirs = (plan["contents"].get(name) for plan in (one, other))
+        if ours is None or theirs is None:
+            return f"the suite {name}"
+        cases = {**ours["cases"], **theirs["cases"]}
+        differing = [case for case in cases if ours["cases"].get(case) != theirs["cases"].get(case)]
+        if differing:
+            noun = "case" if len(differing) == 1 else "cases"
+            return f"the {noun} {listed(differing)} of {name}"
+        if ours["asked"] != theirs["asked"]:
+            return f"how {name} asks (model, system, parameters)"
+    if one["coverages"] != other["coverages"]:
+        return "the thresholds, or which cases are selected"
+    return None
