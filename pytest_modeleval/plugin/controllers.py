@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Controller", "case_of", "share"]
 
+_ADDED_TO_SPECS = "execmodel=main_thread_only//"  # by xdist
+
 _SILENCE_S = 30
 """Seconds that the other end of a socket may say nothing at all before it counts as lost."""
 
@@ -54,6 +56,7 @@ class Controller:
         self.config = config
         self.evals = evals
         self._gatekeeper = gatekeeper
+        self._specs: Sequence[Any] = ()
         self._nodes: list[Any] = []
         self._has_lost_workers = False
         self._stored = handed_over(evals.stored)
@@ -76,6 +79,29 @@ class Controller:
             replayed_from=stored.run_id if stored and stored.is_replay else None,
             kept=f"{len(stored.answers)} answers of run {stored.run_id}" if stored else None,
         )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
+        """Note the workers that are wanted."""
+        self._specs = specs
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """Say in a sentence which worker can't be reached; xdist ends with an internal error."""
+        try:
+            return (yield)
+        except Exception as error:  # whatever execnet raises of a host that isn't there
+            if len(self._nodes) >= len(self._specs):
+                raise
+            hint = ""
+            if "rsync root" in str(error):
+                hint = (
+                    "; name no paths where workers have folders of their own, since testpaths in "
+                    "the ini file says it to all"
+                )
+            what = str(error) or type(error).__name__
+            spec = str(self._specs[len(self._nodes)]).removeprefix(_ADDED_TO_SPECS)
+            self._refuse(f"--tx {spec}: {what}{hint}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_newgateway(self, gateway: Any) -> None:
@@ -134,10 +160,8 @@ class Controller:
             self.evals.left_out = plan["left_out"]
             self._gatekeeper.add_datasets(plan["datasets"])
         elif difference := workers.difference(self._plan, plan):
-            self._refuse(
-                f"{self._planner} and {_name(node)} differ in {difference}; give each worker a "
-                "copy of the same files"
-            )
+            names = " and ".join(sorted((self._planner, _name(node))))
+            self._refuse(f"{names} differ in {difference}; give each a copy of the same files")
 
     # Inside the gatekeeper's, which must not judge a run that was refused.
     @pytest.hookimpl(wrapper=True)
@@ -149,7 +173,7 @@ class Controller:
         except RuntimeError:
             if self._nodes or not self._has_lost_workers:
                 raise
-            self.evals.trouble.append("all workers are lost, so the run ends here")
+            self.evals.trouble.append("no worker is left, so the run ends here")
             return True
         except BaseException:
             self._tell(workers.STOP)
@@ -177,7 +201,7 @@ class Controller:
             self._nodes.remove(node)
         if error and self._plan is None and not _has_started(node):
             # xdist would start it again and again, without a word on why it does not.
-            self._refuse(f"{_name(node)} can't start: {_last_line(error)}")
+            self._refuse(f"{_name(node)} can't start: {_why(error)}")
         if error:
             self._has_lost_workers = True
             self._tell(workers.LOST, answers=self._lost_answers())
@@ -214,16 +238,16 @@ class Controller:
             return
 
         def clone_or_go_on(node: Any) -> Any:
-            reason: object = "it never started"
+            reason = "it never started"
             if _has_started(node):
                 try:
                     return clone(node)
                 except Exception as error:  # noqa: BLE001  (whatever execnet raises of a lost host)
-                    reason = error
-            self.evals.trouble.append(
-                f"{_name(node)} is lost and can't be started again ({reason}); its cases are left "
-                "to the other workers"
-            )
+                    reason = str(error) or type(error).__name__
+            lost = f"{_name(node)} is lost and can't be started again ({reason})"
+            if not dsession.sched.collection_is_completed:  # it would be waited for
+                self._refuse(f"{lost}; nothing was asked")
+            self.evals.trouble.append(f"{lost}; its cases are left to the other workers")
             return None
 
         dsession._clone_node = clone_or_go_on  # type: ignore[union-attr]  # noqa: SLF001
@@ -295,7 +319,9 @@ def _name(node: Any) -> str:
     return f"worker {node.gateway.id}" + (f" ({' '.join(places)})" if places else "")
 
 
-def _last_line(error: object) -> str:
-    """What a worker said last before it died."""
+def _why(error: object) -> str:
+    """Why a worker did not start: what pytest said there, or else its last words."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "it gave no reason"
+    said = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    why = said[0] if said else lines[-1].rpartition("UsageError: ")[2]
+    return f"{why}; is pytest-modeleval installed there?" if "--model-eval" in why else why

@@ -28,7 +28,10 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
             if node.shutting_down:
                 return
             if not self.pending:
-                node.shutdown()
+                # Another machine may be lost for good; then somebody has to be there for its cases.
+                # xdist ends all workers once each has a single item left.
+                if all(other.gateway.spec.popen for other in self.nodes):
+                    node.shutdown()
                 return
             calls = node.workerinput["model_eval"]["concurrency"]
             n_queued = len(self.node2pending[node])

@@ -102,7 +102,8 @@ def n_workers(config: pytest.Config) -> int:
     """Number of xdist workers that this process controls; 0 where it runs items itself."""
     if config.getoption("dist", "no") == "no":
         return 0
-    return len(config.getoption("tx", None) or ())
+    counts = [spec.partition("*")[0] for spec in config.getoption("tx", None) or ()]
+    return sum(int(count) if count.isdigit() else 1 for count in counts)
 
 
 def is_cut_short(session: pytest.Session) -> bool:
