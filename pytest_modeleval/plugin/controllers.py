@@ -190,7 +190,8 @@ class Controller:
         if getattr(dsession, "shouldstop", False):
             self._tell(workers.STOP)
 
-    @pytest.hookimpl(optionalhook=True)
+    # Before xdist's own, which prints the traceback of a worker that could not start.
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Read what a worker left behind; where it died, the others get the answers it had."""
         output = getattr(node, "workeroutput", None) or {}
@@ -232,25 +233,26 @@ class Controller:
 
         It would end with an internal error, and has no hook for that.
         """
-        dsession = self.config.pluginmanager.get_plugin("dsession")
+        dsession: Any = self.config.pluginmanager.get_plugin("dsession")
         clone = getattr(dsession, "_clone_node", None)
         if clone is None:
             return
 
         def clone_or_go_on(node: Any) -> Any:
-            reason = "it never started"
+            reason, n_nodes = "it never started", len(self._nodes)
             if _has_started(node):
                 try:
                     return clone(node)
                 except Exception as error:  # noqa: BLE001  (whatever execnet raises of a lost host)
                     reason = str(error) or type(error).__name__
+                    del self._nodes[n_nodes:]
             lost = f"{_name(node)} is lost and can't be started again ({reason})"
             if not dsession.sched.collection_is_completed:  # it would be waited for
                 self._refuse(f"{lost}; nothing was asked")
             self.evals.trouble.append(f"{lost}; its cases are left to the other workers")
             return None
 
-        dsession._clone_node = clone_or_go_on  # type: ignore[union-attr]  # noqa: SLF001
+        dsession._clone_node = clone_or_go_on  # noqa: SLF001
 
     def _lost_answers(self) -> list[str]:
         """The answers that are on disk and that no record has made use of."""
