@@ -209,13 +209,13 @@ class Controller:
 
     # The rest is how.
 
-    def _hear(self, worker: str, message: tuple[str, str]) -> None:
+    def _hear(self, worker: str, message: tuple[str, Any]) -> None:
         """Take in what a worker says, on the thread that receives it and before its reports."""
-        word, text = message
-        if word == workers.ANSWER:
-            self._gatekeeper.keep_answer(text)
+        word, content = message
+        if word == workers.ANSWERS:
+            self._gatekeeper.keep_answers(content)
         else:
-            self._plans[worker] = json.loads(text)
+            self._plans[worker] = json.loads(content)
 
     def _tell(self, word: str, **content: object) -> None:
         """Send the workers a word; one that is gone already does not hear it."""

@@ -214,10 +214,10 @@ class Gatekeeper:
         """Judge the records in this order, whatever they come in."""
         self._order = {nodeid: index for index, nodeid in enumerate(nodeids)}
 
-    def keep_answer(self, line: str) -> None:
-        """Write an answer of a worker down, on whichever thread it comes."""
+    def keep_answers(self, lines: Iterable[str]) -> None:
+        """Write answers of a worker down, on whichever thread they come."""
         with self._lock:
-            self._run.predictions.append(self.evals.redactor.line(line))
+            self._run.predictions.append(*map(self.evals.redactor.line, lines))
 
     def unused_answers(self) -> Iterator[dict[str, Any]]:
         """The lines on disk of answers to items of which there is no record."""

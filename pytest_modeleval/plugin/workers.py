@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.settings import Settings
 
 __all__ = [
-    "ANSWER",
+    "ANSWERS",
     "ASKED",
     "LOST",
     "PLAN",
@@ -51,7 +51,7 @@ __all__ = [
 STOP = "model_eval_stop"
 LOST = "model_eval_lost"
 PLAN = "plan"
-ANSWER = "answer"
+ANSWERS = "answers"
 TROUBLE = "model_eval_trouble"
 ASKED = "model_eval_asked"
 STRAYS = "model_eval_strays"
@@ -193,13 +193,13 @@ class _SentUp(Journal):
         super().__init__(Path())
         self._channel = channel
 
-    def append(self, text: str) -> None:
-        """Send one line up."""
+    def append(self, *texts: str) -> None:
+        """Send lines up."""
         try:
-            self._channel.send((ANSWER, text))
+            self._channel.send((ANSWERS, texts))
         except OSError as error:  # the controller is gone
             self.trouble = self.trouble or error
-            self.n_lost += 1
+            self.n_lost += len(texts)
 
 
 def _sendable(value: Any) -> Any:
