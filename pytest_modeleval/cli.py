@@ -10,13 +10,13 @@ import os
 import shutil
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.comparisons import compare
+from pytest_modeleval.core.asked import Asked
+from pytest_modeleval.core.comparisons import compare, numbers_of
 from pytest_modeleval.core.gates import judge
-from pytest_modeleval.core.judgements import Coverage, Judgement, Verdict
+from pytest_modeleval.core.judgements import Judgement, Verdict
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.redaction import Redactor
 from pytest_modeleval.core.thresholds import parse_threshold
@@ -27,15 +27,27 @@ from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.pasts import case_history
 from pytest_modeleval.reports.trends import trends
 from pytest_modeleval.store.baselines import load_baseline
-from pytest_modeleval.store.history import read_history
+from pytest_modeleval.store.history import append_history, read_history, usual_numbers
+from pytest_modeleval.store.journals import join_journals
 from pytest_modeleval.store.outcomes import read_case, read_pasts, write_outcomes
 from pytest_modeleval.store.runs import Run, StoredRun, find_run, load_run, new_run_id
+from pytest_modeleval.store.shards import (
+    check_shards,
+    combined_numbers,
+    coverages_of,
+    lacks,
+    missing_items,
+    records_in_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_modeleval.core.comparisons import Comparison
+    from pytest_modeleval.core.judgements import Coverage
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.reports.tables import Line
+    from pytest_modeleval.store.baselines import Baseline
 
 __all__ = ["main"]
 
@@ -86,13 +98,17 @@ def _parser() -> argparse.ArgumentParser:
 
     shards = commands.add_parser("combine", help="shards of one run as one run, judged as one")
     shards.add_argument("names", nargs="+", metavar="RUN", help="id or folder of a run")
+    shards.add_argument(
+        "--baseline", metavar="RUN|FILE", help="compare with this (default: what the runs did)"
+    )
+    shards.add_argument("-v", "--verbose", action="store_true", help="every case")
     shards.set_defaults(run=_combine)
     return parser
 
 
 def _show(given: argparse.Namespace) -> int:
     run = load_run(find_run(given.store, given.name))
-    verdict = _judge(run.records, _coverages([run]), run)
+    verdict = _judge(run.records, coverages_of([run]), run)
     stored = run.summary.get("verdict")
     if isinstance(stored, dict):
         verdict = _as_it_was(verdict, stored)
@@ -131,7 +147,7 @@ def _compare(given: argparse.Namespace) -> int:
     run = load_run(folder)
     verdict = judge(
         run.records,
-        _coverages([run]),
+        coverages_of([run]),
         [item for item in _thresholds(run) if item.is_regression],
         max_error_rate=1.0,
         max_unscored_rate=1.0,
@@ -175,88 +191,94 @@ def _case_history(given: argparse.Namespace) -> int:
 
 def _combine(given: argparse.Namespace) -> int:
     runs = [load_run(find_run(given.store, name)) for name in given.names]
-    _check_overlap(runs)
-    first = runs[0]
-    for other in runs[1:]:
-        _check_same(first, other)
-    records = [record for run in runs for record in run.records]
-    coverages = _coverages(runs)
-    verdict = _judge(records, coverages, first)
-    combined = _write(given.store, runs, records, coverages, verdict)
-    return _print_run(combined, verdict, is_verbose=False)
+    check_shards(runs)
+    coverages = coverages_of(runs)
+    records = records_in_order(runs, coverages)
+    trouble = list(lacks(runs, coverages))
+    baseline = _baseline_of(given, runs, coverages)
+    comparisons = None
+    if baseline is not None:
+        comparisons = compare(numbers_of(records), baseline.cases, is_whole=not trouble)
+    verdict = _judge(records, coverages, *runs, comparisons=comparisons)
+    numbers = combined_numbers(runs)
+    if numbers["n_failed_tests"]:
+        trouble.append(f"{counted(numbers['n_failed_tests'], 'test')} failed in these runs")
+    status = _status(verdict) or (_NOT_MET if numbers["n_failed_tests"] else _MET)
+    summary = {
+        **numbers,
+        "exit_status": status,
+        "verdict": verdict.to_dict(),
+        "suites": [summary.to_dict() for summary in verdict.summaries],
+        "baseline": baseline.name if baseline else None,
+        "comparisons": [comparison.to_dict() for comparison in comparisons or ()],
+    }
+    combined = _write(given.store, runs, records, coverages, summary)
+    _note_history(given.store, combined, verdict, trouble)
+    _print_run(
+        combined,
+        verdict,
+        is_verbose=given.verbose,
+        baseline=baseline.name if baseline else None,
+        comparisons=comparisons or (),
+        trouble=trouble,
+    )
+    return status
 
 
-def _check_overlap(runs: Sequence[StoredRun]) -> None:
-    """Refuse shards that hold the same case, which would count twice.
+def _baseline_of(
+    given: argparse.Namespace, runs: Sequence[StoredRun], coverages: Sequence[Coverage]
+) -> Baseline | None:
+    """What shards are compared with: what the user names, or what each of them was compared with.
 
     Raises:
-        UsageError: Two do; the message names them.
+        UsageError: They were compared with different ones, or with one that is not here while a
+            threshold on a regression needs it.
     """
-    seen: dict[tuple[Any, ...], StoredRun] = {}
-    for run in runs:
-        for record in run.records:
-            key = (record.suite, record.variant, record.model, record.case_id, record.repeat)
-            other = seen.setdefault(key, run)
-            if other is not run:
-                raise UsageError(
-                    f"{other.folder.name} and {run.folder.name} overlap: both have the case "
-                    f"{record.case_id} of {record.suite}"
-                )
-
-
-def _check_same(first: StoredRun, other: StoredRun) -> None:
-    """Refuse shards of different runs: of other datasets, thresholds or models.
-
-    Raises:
-        UsageError: They differ; the message says in what.
-    """
-    for name in (
-        "datasets",
-        "thresholds",
-        "models",
-        "repeats",
-        "gate",
-        "max_error_rate",
-        "max_unscored_rate",
-    ):
-        if first.manifest.get(name) != other.manifest.get(name):
-            raise UsageError(
-                f"{first.folder.name} and {other.folder.name} are no shards of one run: they "
-                f"differ in {name}"
-            )
-
-
-def _coverages(runs: Sequence[StoredRun]) -> list[Coverage]:
-    """What the runs together were meant to have: of several shards all cases."""
-    by_place: dict[tuple[str, str], Coverage] = {}
-    for run in runs:
-        for data in run.manifest.get("coverages", ()):
-            coverage = Coverage.from_dict(data)
-            if len(runs) > 1:
-                coverage = replace(
-                    coverage,
-                    n_selected=coverage.n_total,
-                    tags={tag: (total, total) for tag, (total, _) in coverage.tags.items()},
-                )
-            by_place[coverage.suite, coverage.variant] = coverage
-    return list(by_place.values())
+    names = {run.summary["baseline"] for run in runs if run.summary.get("baseline")}
+    if given.baseline is None and len(names) > 1:
+        raise UsageError(
+            f"these runs were compared with different baselines ({', '.join(sorted(names))}); "
+            "name one with --baseline"
+        )
+    name = given.baseline or next(iter(names), None)
+    if name is None:
+        return None
+    path = Path(name)
+    if not path.exists() and given.baseline is None:
+        own = [item for coverage in coverages for item in coverage.thresholds]
+        if not any(item.is_regression for item in [*_thresholds(runs[0]), *own]):
+            return None
+        raise UsageError(
+            f"these runs were compared with {name}, which is not here; name it with --baseline"
+        )
+    if not path.exists():
+        path = find_run(given.store, name)
+    return load_baseline(path, shown=name, where="modeleval combine")
 
 
 def _thresholds(run: StoredRun) -> list[Any]:
     return [parse_threshold(line) for line in run.manifest.get("thresholds", ())]
 
 
-def _judge(records: Iterable[Record], coverages: Sequence[Coverage], run: StoredRun) -> Verdict:
-    """The verdict on stored records, by the settings of the run they are of."""
-    manifest = run.manifest
+def _judge(
+    records: Iterable[Record],
+    coverages: Sequence[Coverage],
+    *runs: StoredRun,
+    comparisons: Sequence[Comparison] | None = None,
+) -> Verdict:
+    """The verdict on stored records, by the settings of the run, or the shards, they are of."""
+    manifest = runs[0].manifest
+    is_one = len(runs) == 1
     return judge(
         list(records),
         coverages,
-        [item for item in _thresholds(run) if not item.is_regression],
+        [item for item in _thresholds(runs[0]) if not (is_one and item.is_regression)],
         max_error_rate=manifest.get("max_error_rate", 0.0),
         max_unscored_rate=manifest.get("max_unscored_rate", 0.0),
         judge_partial=bool(manifest.get("judge_partial")),
+        comparisons=comparisons,
         mode=manifest.get("gate", "point"),
+        n_strays=sum(run.summary.get("n_strays", 0) for run in runs),
     )
 
 
@@ -265,7 +287,7 @@ def _write(
     runs: Sequence[StoredRun],
     records: Sequence[Record],
     coverages: Sequence[Coverage],
-    verdict: Verdict,
+    summary: dict[str, Any],
 ) -> StoredRun:
     """The combined run on disk, like any other."""
     run_id = new_run_id()
@@ -273,26 +295,24 @@ def _write(
     manifest = {
         **runs[0].manifest,
         "run_id": run_id,
+        "started": summary["started"],
         "combined": [shard.folder.name for shard in runs],
+        "datasets": {
+            name: digest
+            for shard in runs
+            for name, digest in shard.manifest.get("datasets", {}).items()
+        },
         "coverages": [coverage.to_dict() for coverage in coverages],
+        "left_out": missing_items(runs),
     }
     manifest.pop("resumed_from", None)  # of the first shard alone; the records say it of each
     manifest.pop("replayed_from", None)
     manifest.pop("format_version", None)
+    summary = {"run_id": run_id, **summary}
     run.create(manifest)
-    for name in ("records.jsonl", "predictions.jsonl"):
-        with (run.folder / name).open("wb") as whole:
-            for shard in runs:
-                if (shard.folder / name).is_file():
-                    whole.write((shard.folder / name).read_bytes())
-    summary = {
-        "run_id": run_id,
-        "started": manifest.get("started"),
-        "combined_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "verdict": verdict.to_dict(),
-        "suites": [summary.to_dict() for summary in verdict.summaries],
-    }
     try:
+        for name in ("records.jsonl", "predictions.jsonl"):
+            join_journals([shard.folder / name for shard in runs], run.folder / name)
         run.write_summary(summary)
         write_outcomes(run.folder, records)
     except OSError as error:
@@ -301,22 +321,52 @@ def _write(
     return StoredRun(folder=run.folder, manifest=manifest, records=tuple(records), summary=summary)
 
 
-def _print_run(run: StoredRun, verdict: Verdict, *, is_verbose: bool) -> int:
-    command = " ".join(run.manifest.get("command", ()))
-    print(f"run {run.folder.name}, {run.manifest.get('started', 'n/a')}: pytest {command}")
+def _note_history(store: Path, run: StoredRun, verdict: Verdict, trouble: list[str]) -> None:
+    """A line in the history, as any run has."""
+    line = {
+        "run_id": run.folder.name,
+        "started": run.summary["started"],
+        "git_commit": run.manifest.get("git_commit"),
+        "verdict": verdict.status,
+        "exit_status": run.summary["exit_status"],
+        "is_whole": not trouble,
+        "suites": usual_numbers(verdict.summaries),
+    }
+    error = append_history(store, Redactor(os.environ).values(line))
+    if error is not None:
+        trouble.append(f"history.jsonl was not written: {error}")
+
+
+def _print_run(
+    run: StoredRun,
+    verdict: Verdict,
+    *,
+    is_verbose: bool,
+    baseline: str | None = None,
+    comparisons: Sequence[Comparison] = (),
+    trouble: Sequence[str] = (),
+) -> int:
+    parts = run.manifest.get("combined")
+    made = f"{counted(len(parts), 'run')} combined" if parts else ""
+    command = made or "pytest " + " ".join(run.manifest.get("command", ()))
+    print(f"run {run.folder.name}, {run.manifest.get('started', 'n/a')}: {command}")
     if not run.summary:
         print(f"this run was cut off: {counted(len(run.records), 'record')} are on disk")
     failed = terminal.failures_shown(verdict.summaries, verbosity=int(is_verbose))
     pasts = read_pasts(run.folder, run.records, map(case_key, failed), run.manifest)
     shown = terminal.Shown(
         verdict=verdict,
-        coverages=_coverages([run]),
+        coverages=coverages_of([run]),
         folder=run.folder.as_posix(),
         verbosity=int(is_verbose),
         has_thresholds=bool(verdict.explicit),
         pasts=pasts.by_case,
         n_unreadable=pasts.n_unreadable,
         replayed_from=run.manifest.get("replayed_from"),
+        asked=[Asked(**asked) for asked in run.summary.get("asked", ())],
+        baseline=baseline,
+        comparisons=comparisons,
+        trouble=trouble,
         width=_width(),
     )
     _print(terminal.render(shown))

@@ -22,6 +22,8 @@ IDENTITY = frozenset(
 )
 """Fields of a line that cases are counted and found again by; they are names, never payload."""
 
+_NAMES_OF_CASES = "left_out"  # of a manifest, where they are what they are in the records
+
 _SECRET_NAME = re.compile(r"_(KEY|TOKEN|SECRET|PASSWORD)$")
 _MIN_LENGTH = 6  # shorter values ("none", "x") stand in ordinary words
 
@@ -109,7 +111,10 @@ class Redactor:
     def values(self, value: Any) -> Any:
         """Like ``data``, for data whose keys are this package's own."""
         if isinstance(value, dict):
-            return {key: self.values(item) for key, item in value.items()}
+            return {
+                key: item if key == _NAMES_OF_CASES else self.values(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list | tuple):
             return [self.values(item) for item in value]
         return self.data(value)

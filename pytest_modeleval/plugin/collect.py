@@ -18,6 +18,7 @@ from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.plugin.extensions import added_cases
 from pytest_modeleval.plugin.state import EVALS
 from pytest_modeleval.settings import Settings
+from pytest_modeleval.store.shards import name_of_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -362,10 +363,14 @@ def contents_of(suite: Suite) -> dict[str, Any]:
     }
 
 
-def left_out(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[str]:
-    """Names of the items that were collected and will not run."""
+def left_out(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> dict[str, list[str]]:
+    """For each suite the names of the items that were collected and will not run."""
     chosen = {id(item) for item in selected}
-    return [item.nodeid for item in collected if id(item) not in chosen]
+    names: dict[str, list[str]] = {}
+    for item in collected:
+        if id(item) not in chosen:
+            names.setdefault(item.suite.name, []).append(name_of_item(item.nodeid))
+    return names
 
 
 def _asks(cases: Sequence[Case], models: Sequence[Any], repeats: int) -> list[Asking]:

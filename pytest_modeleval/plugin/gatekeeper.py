@@ -65,6 +65,7 @@ class Gatekeeper:
         self._code: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._has_folder = False
+        self._n_failed: int | None = None
         self._has_broken_files = False
         self._is_cut_short = False
         self._saved: str | None = None
@@ -89,6 +90,7 @@ class Gatekeeper:
             self._is_cut_short = True
             self.discard()
         verdict = self._judge()
+        self._n_failed = session.testsfailed
         if verdict.fails and session.testscollected:
             session.testsfailed += 1
         return result
@@ -102,7 +104,9 @@ class Gatekeeper:
             self._note_soft(report)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int | pytest.ExitCode
+    ) -> None:
         """Write the numbers down, before JUnit writes its file."""
         if int(exitstatus) == pytest.ExitCode.USAGE_ERROR or os.getpid() != self._pid:
             return  # nothing was asked; or a test has forked and lets its child go on
@@ -113,12 +117,14 @@ class Gatekeeper:
         if not self._has_folder:
             return
         add_junit_properties(self.config, self.evals, verdict)
+        n_failed = session.testsfailed if self._n_failed is None else self._n_failed
         summary = run_summary(
             self.evals,
             verdict,
             started=self._started,
             ended=datetime.now(UTC),
             exit_status=int(exitstatus),
+            n_failed=n_failed,
         )
         try:
             self._run.write_summary(summary)

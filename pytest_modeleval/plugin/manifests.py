@@ -12,6 +12,7 @@ import pytest
 
 from pytest_modeleval.core.asked import merge_asked
 from pytest_modeleval.core.metrics import usual_metrics
+from pytest_modeleval.store.history import usual_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,15 +75,32 @@ def manifest(
 
 
 def run_summary(
-    evals: Evals, verdict: Verdict, *, started: datetime, ended: datetime, exit_status: int
+    evals: Evals,
+    verdict: Verdict,
+    *,
+    started: datetime,
+    ended: datetime,
+    exit_status: int,
+    n_failed: int,
 ) -> dict[str, Any]:
-    """What ``summary.json`` holds: the verdict and the numbers that it was given on."""
+    """What ``summary.json`` holds: the verdict and the numbers that it was given on.
+
+    Args:
+        evals: What the session's roles share.
+        verdict: The verdict.
+        started: When the run began.
+        ended: When it ended.
+        exit_status: pytest's.
+        n_failed: Tests that pytest itself counts as failed, evals or not.
+    """
     return {
         "run_id": evals.run_id,
         "started": started.isoformat(timespec="seconds"),
         "seconds": (ended - started).total_seconds(),
         "exit_status": exit_status,
         **_earlier(evals),
+        "n_failed_tests": n_failed,
+        "n_strays": evals.n_strays,
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
@@ -108,15 +126,7 @@ def history_line(
         "exit_status": exit_status,
         **_earlier(evals),
         "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
-        "suites": [
-            {
-                "suite": summary.title,
-                "model": summary.model,
-                "n": summary.n,
-                **{name: summary.metric(name).value for name in usual_metrics("junit")},
-            }
-            for summary in verdict.summaries
-        ],
+        "suites": usual_numbers(verdict.summaries),
     }
 
 

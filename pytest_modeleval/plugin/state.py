@@ -49,7 +49,7 @@ class Evals:
         suites: The suites collected so far, by the node id of their test function.
         collected: Every item of a suite, before anything was deselected.
         coverages: How much of each suite is meant to run; known once the items are.
-        left_out: Names of the items that were collected and will not run.
+        left_out: For each suite the names of the items that were collected and will not run.
         is_partial: Only part of the project's files was collected.
         verdict: The verdict, once there is one.
         trouble: Sentences on what could not be written, or was cut off.
@@ -69,7 +69,7 @@ class Evals:
     suites: dict[str, Suite] = field(default_factory=dict)
     collected: list[EvalItem] = field(default_factory=list)
     coverages: list[Coverage] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     is_partial: bool = False
     verdict: Verdict | None = None
     trouble: list[str] = field(default_factory=list)

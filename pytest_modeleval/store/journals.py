@@ -10,10 +10,10 @@ from pytest_modeleval.core.records import FORMAT_VERSION
 from pytest_modeleval.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Journal", "read_lines", "read_numbered"]
+__all__ = ["Journal", "join_journals", "read_lines", "read_numbered"]
 
 
 class Journal:
@@ -114,3 +114,16 @@ def read_numbered(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
                 f"up to {FORMAT_VERSION}); update it"
             )
         yield number, data
+
+
+def join_journals(parts: Iterable[Path], whole: Path) -> None:
+    """Write the lines of several journals into one; those that aren't there have none.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    with whole.open("wb") as file:
+        for part in parts:
+            text = part.read_bytes() if part.is_file() else b""
+            # A process that was killed leaves half a line, which must not swallow the next.
+            file.write(text if text.endswith(b"\n") or not text else text + b"\n")
