@@ -299,6 +299,7 @@ def _compare(
     old = {case.case_id: case for case in before}
     new = {case.case_id: case for case in after}
     shared = [case_id for case_id in new if case_id in old]
+    changed = [name for name in shared if new[name].content_hash != old[name].content_hash]
     same = [name for name in shared if new[name].content_hash == old[name].content_hash]
     return Comparison(
         suite=after[0].suite,
@@ -308,7 +309,7 @@ def _compare(
         pairs=tuple(CasePair(before=old[name], after=new[name]) for name in same),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new) if is_whole else (),
-        changed=tuple(name for name in shared if name not in set(same)),
+        changed=tuple(changed),
     )
 
 

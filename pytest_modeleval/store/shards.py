@@ -140,7 +140,7 @@ def combined_numbers(runs: Sequence[StoredRun]) -> dict[str, Any]:
     asked = [Asked(**part) for run in runs for part in run.summary.get("asked", ())]
     return {
         "started": min(starts, default=None),
-        "seconds": max(end for _, end in spans) - spans[0][0] if spans else None,
+        "seconds": round(max(end for _, end in spans) - spans[0][0], 6) if spans else None,
         "n_failed_tests": sum(run.summary.get("n_failed_tests", 0) for run in runs),
         "n_strays": sum(run.summary.get("n_strays", 0) for run in runs),
         "asked": [part.to_dict() for part in merge_asked(asked, are_at_once=are_at_once)],
@@ -162,6 +162,9 @@ def _check_overlap(runs: Sequence[StoredRun]) -> None:
     Raises:
         UsageError: Two do; the message names the cases.
     """
+    names = [run.folder.name for run in runs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"{twice[0]} is given twice")
     seen: dict[tuple[Any, ...], StoredRun] = {}
     for run in runs:
         overlaps: dict[str, tuple[StoredRun, list[str]]] = {}
@@ -170,8 +173,8 @@ def _check_overlap(runs: Sequence[StoredRun]) -> None:
             other = seen.setdefault(key, run)
             if other is not run:
                 overlaps.setdefault(record.suite, (other, []))[1].append(record.case_id)
-        for suite, (other, names) in overlaps.items():
-            unique = list(dict.fromkeys(names))
+        for suite, (other, cases) in overlaps.items():
+            unique = list(dict.fromkeys(cases))
             noun = "case" if len(unique) == 1 else counted(len(unique), "case")
             raise UsageError(
                 f"{other.folder.name} and {run.folder.name} overlap: both have the {noun} "
