@@ -87,12 +87,16 @@ def test_shards_that_overlap_or_lack_something(folder, capsys):
 
     assert main(["combine", one, two]) == 2
     assert (
-        f"{one} and {two} overlap: both have the case c-1 of test_ticket" in capsys.readouterr().err
+        f"{one} and {two} overlap: both have the case c-1 of test_ticket; leave one of the runs out"
+        in capsys.readouterr().err
     )
     assert main(["combine", one, one]) == 2
+    assert f"{one} is given twice" in capsys.readouterr().err
     three = run(folder, "-k", "c-2 or c-3")
     assert main(["combine", one, three]) == 2
-    assert "incomplete: 4 of 6 cases" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "incomplete: 4 of 6 cases" in out
+    assert "warning: 2 of 6 cases of test_ticket are in none of the runs: c-4 and c-5" in out
 
 
 def test_shards_of_different_runs(folder, capsys):
@@ -102,6 +106,64 @@ def test_shards_of_different_runs(folder, capsys):
 
     assert main(["combine", one, two]) == 2
     assert "are no shards of one run: they differ in thresholds" in capsys.readouterr().err
+
+
+def test_shards_of_different_datasets(folder, capsys):
+    """The same ids with other content, of one machine that was not up to date."""
+    one = run(folder, "-k", "c-0")
+    tickets = folder / "tickets.csv"
+    tickets.write_text(tickets.read_text().replace("text 5", "new text 5"))
+    two = run(folder, "-k", "c-1")
+
+    assert main(["combine", one, two]) == 2
+    assert (
+        f"{one} and {two} are no shards of one run: they differ in the dataset tickets.csv: "
+        in capsys.readouterr().err
+    )
+
+
+def test_shards_by_file(folder, capsys):
+    """Each machine runs other files, so that none knows all suites."""
+    (folder / "others.csv").write_text("id,input,expected\no-1,text,TEXT\n")
+    other = (
+        textwrap.dedent(SUITE).replace("tickets.csv", "others.csv").replace("test_ticket", "test_o")
+    )
+    (folder / "test_others.py").write_text(other)
+    one, two = run(folder, "test_it.py"), run(folder, "test_others.py")
+
+    assert main(["combine", one, two]) == 0
+    out = capsys.readouterr().out
+    assert "test_ticket, robot:answer, 6 cases: 4 passed, 2 missed" in out
+    assert "test_o, robot:answer, 1 case: 1 passed" in out
+
+
+def test_shards_are_compared_with_the_baseline_that_they_were(folder, capsys, monkeypatch):
+    """Without it, a threshold on a regression can't be judged, and is not passed over."""
+    run(folder, "--model-eval-save-baseline")
+    bound = "--model-eval-thresholds=accuracy regression <= 5%"
+    halves = [
+        run(folder, bound, "-k", f"c-{half}") for half in ("0 or c-1 or c-2", "3 or c-4 or c-5")
+    ]
+    paths = [str(folder / ".modeleval" / "runs" / half) for half in halves]
+
+    assert main(["combine", *halves]) == 0
+    assert "compared with evals/baseline.jsonl" in capsys.readouterr().out
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert main(["combine", *paths]) == 2
+    assert (
+        "these runs were compared with evals/baseline.jsonl, which is not here; name it with "
+        "--baseline" in capsys.readouterr().err
+    )
+    assert main(["combine", "--baseline=../evals/baseline.jsonl", *paths]) == 0
+
+
+def test_a_path_that_is_no_run(folder, capsys):
+    """As of an artifact that was unpacked one folder deeper."""
+    run(folder)
+
+    assert main(["combine", ".modeleval/runs"]) == 2
+    assert ".modeleval/runs holds no run.json" in capsys.readouterr().err
 
 
 def test_compare(folder, capsys):

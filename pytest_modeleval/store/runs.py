@@ -176,6 +176,8 @@ def find_run(store: Path, name: str | None = None) -> Path:
     runs = store / "runs"
     if name is not None and (Path(name) / "run.json").is_file():
         return Path(name)
+    if name is not None and len(Path(name).parts) > 1:
+        raise UsageError(f"{name} holds no run.json; a run's folder is runs/ID of its store")
     folders = sorted(path.parent for path in runs.glob("*/run.json"))
     found = [path for path in folders if name is None or path.name.startswith(name)]
     if not found:

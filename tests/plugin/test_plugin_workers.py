@@ -1,8 +1,15 @@
-"""Workers: what is divided among them."""
+"""Workers: what is divided among them, and what they have to have in common."""
+
+from types import SimpleNamespace
 
 import pytest
 
+from pytest_modeleval.core.thresholds import parse_threshold
+from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin.controllers import share
+from pytest_modeleval.plugin.state import n_workers
+from pytest_modeleval.plugin.workers import difference, handed_settings, pack_settings
+from pytest_modeleval.settings import Price, Settings
 
 
 @pytest.mark.parametrize(
@@ -22,3 +29,63 @@ def test_no_worker_is_without_a_share():
 def test_a_worker_that_replaces_a_lost_one_has_the_smaller_share():
     """Its number is higher than any of the first."""
     assert share(5, 2, 2) == 2
+
+
+@pytest.mark.parametrize(("tx", "n"), [(["popen"] * 2, 2), (["3*popen", "socket=a:1"], 4), ([], 0)])
+def test_the_number_of_workers(tx, n):
+    """A spec may stand for several."""
+    options = {"dist": "load", "tx": tx}
+
+    assert n_workers(SimpleNamespace(getoption=lambda name, default: options[name])) == n
+
+
+def test_settings_travel_as_the_controller_reads_them():
+    """The price file, the thresholds, whatever: a worker's own files say nothing."""
+    settings = Settings(
+        models=("robot:answer",),
+        thresholds=(parse_threshold("accuracy >= 90%"),),
+        prices={"robot:answer": Price(input=1e-7, output=2.0)},
+    )
+    worker = SimpleNamespace(workerinput={"model_eval": {"settings": pack_settings(settings)}})
+
+    assert handed_settings(worker) == settings
+    assert handed_settings(SimpleNamespace()) is None
+
+
+def test_a_worker_of_another_version_is_refused():
+    """Before anything of what it was handed is read."""
+    worker = SimpleNamespace(workerinput={"model_eval": {"settings": ("0.0.1", b"")}})
+
+    with pytest.raises(UsageError, match=r"is installed there and 0\.0\.1 here; install the same"):
+        handed_settings(worker)
+
+
+def plan(**changes):
+    """What a worker says that it has collected."""
+    contents = {"tickets": {"cases": {"a": "1", "b": "2", "c": "3"}, "asked": "gpt"}}
+    return {"contents": contents, "coverages": []} | changes
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (plan(), None),
+        (
+            plan(contents={"tickets": {"cases": {"a": "1", "b": "2", "c": "4"}, "asked": "gpt"}}),
+            "the case c of tickets",
+        ),
+        (
+            plan(contents={"tickets": {"cases": {"a": "1", "d": "2"}, "asked": "gpt"}}),
+            "the cases b, c and d of tickets",
+        ),
+        (
+            plan(contents={"tickets": {"cases": {"a": "1", "b": "2", "c": "3"}, "asked": "o"}}),
+            "how tickets asks (model, system, parameters)",
+        ),
+        (plan(contents={}), "the suite tickets"),
+        (plan(coverages=[1]), "the thresholds, or which cases are selected"),
+    ],
+)
+def test_what_workers_differ_in(other, said):
+    """Or they would be judged as one run."""
+    assert difference(plan(), other) == said
