@@ -126,15 +126,18 @@ class Controller:
         self._gatekeeper.open_run()
         self._nodes.append(node)
         number = node.workerinput["workerid"].removeprefix("gw")
+        spec, cache = node.gateway.spec, getattr(self.config, "cache", None)
+        is_elsewhere = spec.chdir or not spec.popen
         channel = node.gateway.newchannel()
         channel.setcallback(partial(self._hear, node.gateway.id))
         node.workerinput["model_eval"] = {
             "run_id": self.evals.run_id,
             "settings": workers.pack_settings(self.evals.settings),
             "channel": channel,
-            "is_served": bool(node.gateway.spec.socket),
+            "is_served": bool(spec.socket),
             "has_baseline": self.evals.has_baseline,
             "stored": self._stored,
+            "last_failed": cache.get("cache/lastfailed", {}) if cache and is_elsewhere else None,
             "lost_answers": self._lost_answers() if self._has_lost_workers else [],
             "n_workers": int(node.workerinput["workercount"]),
             "is_replacement": self._has_lost_workers,

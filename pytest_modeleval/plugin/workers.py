@@ -14,6 +14,7 @@ import pickle
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +92,8 @@ class WorkerLink:
             ),
             None,
         )
+        if handed["last_failed"] is not None:
+            _remember(config, handed["last_failed"])
         if handed["is_served"]:
             config.add_cleanup(lambda: _forget_modules(config.rootpath))
 
@@ -216,6 +219,26 @@ def _sendable(value: Any) -> Any:
 def _parse(lines: Iterable[str]) -> dict[AnswerKey, Prediction | Failure]:
     """The answers in lines of ``predictions.jsonl``."""
     return dict(answer_of(json.loads(line)) for line in lines)
+
+
+def _remember(config: pytest.Config, last_failed: Mapping[str, bool]) -> None:
+    """Have ``--lf`` and ``--ff`` go by what the controller remembers, since nothing is kept here.
+
+    pytest's own plugin is made once more, since how it holds the names differs between versions.
+    """
+    manager = config.pluginmanager
+    plugin: Any = manager.get_plugin("lfplugin")
+    if not getattr(plugin, "active", False):
+        return
+    for name in ("lfplugin", "lfplugin-collwrapper"):
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
+    cache = config.cache
+    config.cache = SimpleNamespace(get=lambda *_: last_failed)  # type: ignore[assignment]
+    try:
+        manager.register(type(plugin)(config), "lfplugin")
+    finally:
+        config.cache = cache
 
 
 def _forget_modules(root: Path) -> None:

@@ -227,6 +227,19 @@ def test_machines_keep_nothing(spread):
         assert names - MADE_BY_OTHERS == {*COPIED, "conftest.py"}
 
 
+def test_last_failed_runs_what_the_controller_remembers(make_machines):
+    """The machines remember nothing, and would ask every case again."""
+    machines = make_machines("right-1", "wrong-1", "right-2", "wrong-2", "right-3")
+    machines.copy()
+    machines.run()
+    (machines.tmp / "asked.txt").unlink()
+
+    result = machines.run("--lf")
+
+    assert sorted(question for _, question in machines.asked) == ["wrong-1", "wrong-2"]
+    assert machines.project.verdict == "not judged", result.text
+
+
 def test_secrets_of_either_side_reach_no_file(make_machines):
     """The machines' environment is not the controller's; what is a secret on one is on both."""
     machines = make_machines("tell-1", "right-1", "right-2", kind="socket")
