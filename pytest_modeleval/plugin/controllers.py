@@ -82,14 +82,22 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
-        """Note the workers that are wanted."""
+        """Note the workers that are wanted, and refuse a server for which xdist would wait forever."""
         self._specs = specs
+        servers = [spec.socket for spec in specs if spec.socket]
+        if twice := [server for server in servers if servers.count(server) > 1]:
+            self._refuse(
+                f"--tx socket={twice[0]} stands there twice, and a socket server runs one worker; "
+                "start a server for each"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
         """Say in a sentence which worker can't be reached; xdist ends with an internal error."""
         try:
             return (yield)
+        except pytest.UsageError:
+            raise
         except Exception as error:  # whatever execnet raises of a host that isn't there
             if len(self._nodes) >= len(self._specs):
                 raise

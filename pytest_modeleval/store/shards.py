@@ -44,6 +44,7 @@ _SAME = (
     "timeout_s",
     "retries",
     "git_commit",
+    "git_is_dirty",
 )
 """What shards of one run have in common in ``run.json``, besides versions, datasets and suites."""
 

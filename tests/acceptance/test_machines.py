@@ -327,6 +327,7 @@ def test_machines_with_different_cases_are_named(make_machines, no_trouble):
     ("spec", "args", "sentence"),
     [
         ("socket=127.0.0.1:1//chdir=/", [], "--tx socket=127.0.0.1:1//chdir=/: "),
+        ("2*socket=127.0.0.1:1", [], "a socket server runs one worker; start a server for each"),
         ("popen//chdir=/", ["test_evals.py"], "testpaths in the ini file says it to all"),
         (
             "popen//chdir=/tmp//env:PYTEST_DISABLE_PLUGIN_AUTOLOAD=1",
