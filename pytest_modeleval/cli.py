@@ -331,6 +331,7 @@ def _note_history(store: Path, run: StoredRun, verdict: Verdict, trouble: list[s
         "run_id": run.folder.name,
         "started": run.summary["started"],
         "git_commit": run.manifest.get("git_commit"),
+        "git_is_dirty": run.manifest.get("git_is_dirty"),
         "verdict": verdict.status,
         "exit_status": run.summary["exit_status"],
         "is_whole": not trouble,

@@ -190,10 +190,13 @@ class Controller:
             self._tell(workers.STOP)
             raise
 
+    # Before the gatekeeper's, which writes the record down.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take out what is a secret only here, and note the end of a worker."""
         if hasattr(report, "model_eval"):
+            line: str = report.model_eval
+            report.model_eval = self.evals.redactor.line(line)  # type: ignore[attr-defined]
             outcomes.redact(report, self.evals.redactor)
         if report.when == "???":  # type: ignore[comparison-overlap]
             self._keep_crash(report)
