@@ -29,13 +29,13 @@ from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from typing import NoReturn
 
     from pytest_modeleval.plugin.gatekeeper import Gatekeeper
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["Controller", "case_of", "share"]
+__all__ = ["Controller", "case_of", "send_if_alive", "share"]
 
 _ADDED_TO_SPECS = "execmodel=main_thread_only//"  # by xdist
 
@@ -133,6 +133,7 @@ class Controller:
         """Hand a worker its share of the run, and a channel for what it has to say."""
         self._gatekeeper.open_run()
         self._nodes.append(node)
+        node.sendcommand = partial(send_if_alive, node.sendcommand)
         number = node.workerinput["workerid"].removeprefix("gw")
         spec, cache = node.gateway.spec, getattr(self.config, "cache", None)
         is_elsewhere = spec.chdir or not spec.popen
@@ -291,6 +292,15 @@ class Controller:
             reason=str(report.longrepr),
         )
         self._gatekeeper.keep(self.evals.redactor.json_line(record.to_dict()))
+
+
+def send_if_alive(send: Callable[..., None], name: str, **content: object) -> None:
+    """Send a worker a command of xdist's; or not, where it has just died.
+
+    The work it was sent is then given to others, and xdist would end with an internal error.
+    """
+    with suppress(OSError):
+        send(name, **content)
 
 
 def share(concurrency: int, n_workers: int, index: int) -> int:

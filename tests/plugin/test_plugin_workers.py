@@ -6,7 +6,7 @@ import pytest
 
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.plugin.controllers import share
+from pytest_modeleval.plugin.controllers import send_if_alive, share
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.plugin.workers import difference, handed_settings, pack_settings
 from pytest_modeleval.settings import Price, Settings
@@ -89,3 +89,16 @@ def plan(**changes):
 def test_what_workers_differ_in(other, said):
     """Or they would be judged as one run."""
     assert difference(plan(), other) == said
+
+
+def test_a_worker_that_has_just_died_is_sent_its_work_in_vain():
+    """xdist learns a moment later that it died; until then it is no error."""
+    sent = []
+
+    def send(name, **content):
+        sent.append((name, content))
+        raise OSError("cannot send (already closed?)")
+
+    send_if_alive(send, "runtests", indices=[1, 2])
+
+    assert sent == [("runtests", {"indices": [1, 2]})]
