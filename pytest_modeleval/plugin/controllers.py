@@ -295,9 +295,10 @@ class Controller:
 
 
 def send_if_alive(send: Callable[..., None], name: str, **content: object) -> None:
-    """Send a worker a command of xdist's; or not, where it has just died.
+    """Send a worker a command of xdist's, in vain where it has just died.
 
-    The work it was sent is then given to others, and xdist would end with an internal error.
+    xdist would end with an internal error; what the worker was to run is given to the others as
+    soon as it is known to be down.
     """
     with suppress(OSError):
         send(name, **content)

@@ -161,7 +161,7 @@ def whole(project, *args):
         {name: line[name] for name in line.keys() - CLOCKS}
         for line in project.lines("records.jsonl")
     ]
-    answers = {line["key"] for line in project.lines("predictions.jsonl")}
+    answers = {line["case_id"] for line in project.lines("predictions.jsonl")}
     by_case = sorted(json.dumps(record, sort_keys=True) for record in records)
     return result, by_case, project.summary, answers
 
@@ -282,7 +282,7 @@ def test_a_machine_that_is_lost_costs_what_it_was_at(make_machines, wait_until, 
     questions = [question for _, question in machines.asked]
     again = {name for name in questions if questions.count(name) > 1}
     assert len(again) <= 2  # of the two calls that the machine had in flight
-    answered = [line["key"] for line in project.lines("predictions.jsonl")]
+    answered = [line["case_id"] for line in project.lines("predictions.jsonl")]
     assert len(answered) == len(set(answered))
 
 
