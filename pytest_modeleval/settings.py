@@ -171,8 +171,8 @@ OPTIONS: tuple[Option, ...] = (
         name="gate",
         metavar="MODE",
         help="what a threshold is held against: point (the number, default), confident-fail (not "
-        "met where all of the 95%% interval is on the wrong side), or confident-pass (met where all "
-        "of it is on the right side)",
+        "met where it is on the wrong side with 95%% confidence), or confident-pass (met where it is "
+        "on the right side with 95%% confidence)",
     ),
     Option(
         name="baseline",

@@ -163,7 +163,7 @@ class Classification:
 
 
 def classify(
-    cases: Sequence[Sequence[Record]], *, n_unscored: int = 0
+    cases: Sequence[Sequence[Record]], *, n_unscored: int = 0, confidence: float = 0.95
 ) -> Classification | NoLabels:
     """The numbers by label, where what is expected are labels and the answers are judged as such.
 
@@ -173,6 +173,7 @@ def classify(
     Args:
         cases: The records of each case that were passed, missed or errored.
         n_unscored: Answers that could not be scored, for the record.
+        confidence: Level of the intervals.
     """
     trouble = _trouble(cases)
     if trouble is not None:
@@ -182,7 +183,8 @@ def classify(
     if None not in odd:
         return NoLabels(reason=str(odd[0]))
     key = _folded if odd[0] else _exact
-    return _Tally(cases, key).classification(n_unscored=n_unscored, ignores_case=key is _folded)
+    tally = _Tally(cases, key, confidence)
+    return tally.classification(n_unscored=n_unscored, ignores_case=key is _folded)
 
 
 # Whether there are labels
@@ -277,7 +279,13 @@ class _Tally:
     An answer is an index: of a label, then of other answers; no answer is -1.
     """
 
-    def __init__(self, cases: Sequence[Sequence[Record]], key: Callable[[Any], Hashable]) -> None:
+    def __init__(
+        self,
+        cases: Sequence[Sequence[Record]],
+        key: Callable[[Any], Hashable],
+        confidence: float,
+    ) -> None:
+        self.confidence = confidence
         expected = {key(first.expected): first.expected for first, *_ in reversed(cases)}
         is_text = all(isinstance(value, str) for value in expected.values())
         named = {label: _name(value, is_text) for label, value in expected.items()}
@@ -450,9 +458,15 @@ class _Tally:
         if error is None and self.has_clusters:
             note = "one cluster has no interval"
             return Metric(name=name, unit="rate", value=value, n=n, note=note)
-        df = error[1] - 1 if error is not None and self.has_clusters else None
+        df = None
+        if error is not None and self.has_clusters:
+            df = max(stats.effective_clusters(clusters) - 1, 1)
+            if error[0] == 0:  # nothing shows how alike the cases of a cluster are
+                n_most = min(n_most, stats.independent_cases(clusters))
         total_error = error[0] * len(pulls) if error is not None else None
-        interval = stats.rate_interval(value, error=total_error, n_most=n_most, df=df)
+        interval = stats.rate_interval(
+            value, error=total_error, n_most=n_most, df=df, confidence=self.confidence
+        )
         return Metric(
             name=name,
             unit="rate",

@@ -17,9 +17,12 @@ from pytest_modeleval.core.paired import (
     change_of_means,
     change_of_rates,
     change_of_ratio,
-    smallest_drop,
+    visible_drop,
+    visible_shift,
+    worth,
 )
-from pytest_modeleval.core.words import out_of
+from pytest_modeleval.core.stats import mean
+from pytest_modeleval.core.words import counted, out_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +33,12 @@ __all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "compare_models",
 
 _LEAST_DISCORDANT = 0.05
 _MAX_OUTPUT = 200
+_LEVEL = 0.05
+
+# Numbers are rounded here and not where a baseline is written: a case must not differ from its own
+# line in a file. Times have as many digits as a diff can bear.
+_DIGITS = 6
+_DIGITS_OF_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,7 @@ class CaseNumbers:
         output: The last answer, cut to 200 characters; None where there is none.
         outcome: What the last repeat counted as.
         scorers: Names of the scores, which have to be the same for scores to be compared.
+        cluster: The case's cluster; None where it is related to no other.
     """
 
     suite: str
@@ -64,6 +74,7 @@ class CaseNumbers:
     output: str | None = None
     outcome: str = "passed"
     scorers: tuple[str, ...] = ()
+    cluster: str | None = None
 
     @property
     def place(self) -> tuple[str, str, str | None]:
@@ -133,12 +144,14 @@ class Comparison:
 
     @property
     def accuracy(self) -> Change | None:
-        """The change of accuracy: McNemar where each case is right or wrong, else sign flips."""
-        pairs = self._scored
-        rates = [(_rate(pair.before), _rate(pair.after)) for pair in pairs]
-        if all(before in (0, 1) and after in (0, 1) for before, after in rates):
-            return change_of_rates(len(self.mended), len(self.broke), len(pairs))
-        return change_of_means([before for before, _ in rates], [after for _, after in rates])
+        """The change of accuracy.
+
+        McNemar's where each case is right or wrong and related to no other, else sign flips.
+        """
+        before, after, clusters = self._both(lambda case: case.pass_rate)
+        if clusters is None and {*before, *after} <= {0, 1}:
+            return change_of_rates(len(self.mended), len(self.broke), len(before))
+        return change_of_means(before, after, clusters)
 
     @property
     def accuracies(self) -> tuple[float, float] | None:
@@ -153,10 +166,7 @@ class Comparison:
     @property
     def score(self) -> Change | None:
         """The change of the mean score; None where there is none beside right and wrong."""
-        if not any(pair.after.scorers for pair in self.pairs) or self.score_note:
-            return None
-        before, after = self._both(lambda case: case.score)
-        return change_of_means(before, after)
+        return change_of_means(*self._both(lambda case: case.score)) if self._has_scores else None
 
     @property
     def score_note(self) -> str | None:
@@ -176,33 +186,80 @@ class Comparison:
 
     @property
     def cost_note(self) -> str | None:
-        """Why costs are not judged; None where each case's is known in both runs."""
+        """Why costs are not judged.
+
+        None where each case's is known in both runs, and a ratio can tell of every rise.
+        """
         both = [case for pair in self.pairs for case in (pair.before, pair.after)]
         n_known = sum(case.cost_usd is not None for case in both)
-        if n_known == len(both):
-            return None
-        return f"the cost is known for {out_of(n_known, len(both), 'answer')} of both runs"
+        if n_known < len(both):
+            return f"the cost is known for {out_of(n_known, len(both), 'answer')} of both runs"
+        n_free = sum(pair.before.cost_usd == 0 and pair.after.cost_usd != 0 for pair in self.pairs)
+        if n_free:
+            return f"{counted(n_free, 'case')} cost nothing before, so that there is no ratio"
+        return None
+
+    @property
+    def cases_text(self) -> str:
+        """How many scored cases there are, and in how many clusters where some are related.
+
+        A case that is related to no other is a cluster by itself.
+        """
+        clusters = _clusters(self._scored)
+        n = counted(len(self._scored), "case")
+        return n if clusters is None else f"{n} in {counted(len(set(clusters)), 'cluster')}"
 
     @property
     def visible_drop(self) -> float | None:
         """The smallest drop of accuracy that this comparison could have seen."""
-        pairs = self._scored
-        return smallest_drop(len(pairs), self._discordant) if pairs else None
+        return self.drop_seen("accuracy")
 
     @property
     def cases_needed(self) -> int | None:
         """About how many cases it takes to see the difference that was found; None for none."""
         change = self.accuracy
-        return (
-            cases_needed(abs(change.value), self._discordant) if change and change.value else None
-        )
+        if change is None or not change.value:
+            return None
+        n, changed = self._worth
+        return math.ceil(cases_needed(abs(change.value), changed) * change.n / n)
 
     @property
-    def _discordant(self) -> float:
-        """Share of the cases that changed, as far as few cases let one say so."""
-        pairs = self._scored
-        n_other = sum(_rate(pair.before) != _rate(pair.after) for pair in pairs)
-        return max(n_other / len(pairs), _LEAST_DISCORDANT)
+    def _worth(self) -> tuple[float, float]:
+        """How many independent cases there are, and the share that changed, as far as few say so.
+
+        Cases that are right or wrong change by 1; what changes by less counts as its square.
+        """
+        before, after, clusters = self._both(lambda case: case.pass_rate)
+        n = float(len(before)) if clusters is None else worth(before, after, clusters)
+        squares = math.fsum((new - old) ** 2 for old, new in zip(before, after, strict=True))
+        return n, max(squares / len(before), _LEAST_DISCORDANT)
+
+    def drop_seen(
+        self, metric: str, *, level: float = _LEVEL, tolerance: float = 0.0
+    ) -> float | None:
+        """The smallest drop of a rate that this comparison sees in 80 of 100 runs.
+
+        Args:
+            metric: ``accuracy`` or ``mean_score``.
+            level: Level of the test; with several thresholds that of the strictest.
+            tolerance: What the drop has to exceed as well.
+
+        Returns:
+            The drop as a rate; None where there are too few cases for any.
+        """
+        if metric == "mean_score" and self._has_scores:
+            both = self._both(lambda case: case.score)
+            found = visible_shift(*both, level=level, tolerance=tolerance)
+        else:
+            if not self._scored:
+                return None
+            n, changed = self._worth
+            found = visible_drop(n, changed, level=level, tolerance=tolerance)
+        return None if found is None or found > 1 else found
+
+    @property
+    def _has_scores(self) -> bool:
+        return any(pair.after.scorers for pair in self.pairs) and self.score_note is None
 
     @property
     def _scored(self) -> list[CasePair]:
@@ -214,11 +271,16 @@ class Comparison:
 
     def _both(
         self, number: Callable[[CaseNumbers], float | None]
-    ) -> tuple[list[float], list[float]]:
-        """A number before and after, of the cases that have it in both runs."""
-        both = [(number(pair.before), number(pair.after)) for pair in self.pairs]
-        known = [(old, new) for old, new in both if old is not None and new is not None]
-        return [old for old, _ in known], [new for _, new in known]
+    ) -> tuple[list[float], list[float], list[str] | None]:
+        """A number before and after, of the cases that have it in both runs, and their clusters."""
+        before, after, kept = [], [], []
+        for pair in self.pairs:
+            old, new = number(pair.before), number(pair.after)
+            if old is not None and new is not None:
+                before.append(old)
+                after.append(new)
+                kept.append(pair)
+        return before, after, _clusters(kept)
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data."""
@@ -326,14 +388,26 @@ def _numbers(records: Sequence[Record]) -> CaseNumbers:
         model=last.model,
         case_id=last.case_id,
         content_hash=last.content_hash,
-        pass_rate=_mean([float(record.outcome == "passed") for record in scored]),
-        score=_mean([_score(record) for record in scored]),
-        latency_s=_geometric_mean(latencies),
-        cost_usd=_mean(known) if len(known) == len(costs) else None,
+        pass_rate=_rounded(_mean([float(record.outcome == "passed") for record in scored])),
+        score=_rounded(_mean([_score(record) for record in scored])),
+        latency_s=_rounded(_geometric_mean(latencies), _DIGITS_OF_TIMES),
+        cost_usd=_rounded(_mean(known)) if len(known) == len(costs) else None,
         output=None if last.output is None else str(last.output)[:_MAX_OUTPUT],
         outcome=last.outcome,
         scorers=tuple(sorted({name for record in records for name in record.scores})),
+        cluster=last.cluster,
     )
+
+
+def _clusters(pairs: Sequence[CasePair]) -> list[str] | None:
+    """The cluster of each pair, as the later run has it; None where no two are related."""
+    names = [
+        f"cluster {pair.after.cluster}"
+        if pair.after.cluster is not None
+        else f"case {pair.after.case_id}"
+        for pair in pairs
+    ]
+    return names if len(set(names)) < len(names) else None
 
 
 def _rate(case: CaseNumbers) -> float:
@@ -349,7 +423,11 @@ def _score(record: Record) -> float:
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
+    return mean(values) if values else None
+
+
+def _rounded(value: float | None, digits: int = _DIGITS) -> float | None:
+    return None if value is None else float(f"{value:.{digits}g}")
 
 
 def _geometric_mean(values: Sequence[float]) -> float | None:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["check_scopes", "judge", "undecidable"]
 
 _PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
+_SURE = 0.9
+"""Level of the interval that a confident mode holds against a bound: each of its ends is a one-sided
+95 % bound, and a threshold asks for one of them."""
+
 _ORDER: tuple[Status, ...] = get_args(Status)  # from the best to the worst
 
 
@@ -80,7 +84,7 @@ def undecidable(thresholds: Iterable[Threshold], coverages: Sequence[Coverage]) 
             continue
         wanted = smallest_n_with_upper_bound(_PERCENTS[percent])
         for coverage in coverages:
-            n = coverage.of_tag(threshold.tag)[1] // coverage.n_models
+            n = coverage.of_tag(threshold.tag)[1] // (coverage.n_models * coverage.n_repeats)
             if _is_in_scope(coverage.suite, threshold) and 0 < n < wanted:
                 yield (
                     f"{coverage.suite}: {threshold.text}: {counted(n, 'case')} can't decide it for "
@@ -210,6 +214,9 @@ class _Judge:
         is_implied: bool = False,
     ) -> Judgement:
         status, reason, metric = self._status(threshold, coverages, summary, is_implied)
+        is_uncertain = False
+        if status in ("met", "not met") and metric is not None:
+            is_uncertain = _straddles(self._decisive(metric, summary, is_implied), threshold)
         return Judgement(
             threshold=threshold,
             suite=title,
@@ -217,7 +224,7 @@ class _Judge:
             status=status,
             metric=metric,
             reason=reason,
-            is_uncertain=status in ("met", "not met") and _straddles(metric, threshold),
+            is_uncertain=is_uncertain,
             is_implied=is_implied,
         )
 
@@ -250,10 +257,17 @@ class _Judge:
         if self.n_strays and metric.unit == "dollars":
             n = counted(self.n_strays, "metered call")
             return "invalid", f"{n} of no case, so what a case cost is not known", metric
-        if _is_met(metric, metric.value, threshold, "point" if is_implied else self.mode):
+        decisive = self._decisive(metric, summary, is_implied)
+        if _is_met(decisive, metric.value, threshold, "point" if is_implied else self.mode):
             return "met", None, metric
         is_point_met = threshold.is_met_by(metric.value)
         return "not met", _NOT_SURE if is_point_met else None, metric
+
+    def _decisive(self, metric: Metric, summary: Summary, is_implied: bool) -> Metric:
+        """The number with the interval that the mode goes by."""
+        if is_implied or self.mode == "point":
+            return metric
+        return summarize(summary.records, confidence=_SURE).metric(metric.name)
 
     def status_of_coverage(self, coverage: Coverage) -> tuple[Status, str | None] | None:
         """Why a suite can't be judged, for what it lacks; None where nothing is lacking."""
@@ -306,9 +320,9 @@ def _is_met(metric: Metric, value: float, threshold: Threshold, mode: GateMode) 
     return threshold.is_met_by(worst if mode == "confident-pass" else best)
 
 
-def _straddles(metric: Metric | None, threshold: Threshold) -> bool:
+def _straddles(metric: Metric, threshold: Threshold) -> bool:
     """Whether the bound lies inside the interval; an end that does not exist reaches past it."""
-    if metric is None or not metric.is_estimate:
+    if not metric.is_estimate:
         return False
     low = metric.low if metric.low is not None else float("-inf")
     high = metric.high if metric.high is not None else float("inf")
@@ -334,7 +348,7 @@ def _what_prices_it(summary: Summary) -> str:
     return "a case without an answer may have been billed all the same"
 
 
-_NOT_SURE = "but not all of its 95 % interval is on that side"
+_NOT_SURE = "but its one-sided 95 % bound is not"
 _NOTHING_TO_JUDGE = "there is no case to judge"
 
 

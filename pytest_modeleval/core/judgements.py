@@ -19,8 +19,8 @@ Status = Literal["met", "inconclusive", "not judged", "invalid", "not met"]
 """From the best to the worst; the last two fail the run."""
 
 GateMode = Literal["point", "confident-fail", "confident-pass"]
-"""What decides: the number itself, or its 95 % interval: it fails where all of the interval is on
-the wrong side, or passes only where all of it is on the right one."""
+"""What decides: the number itself, or its one-sided 95 % bound: it fails where the number is on the
+wrong side for sure, or passes only where it is on the right one for sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

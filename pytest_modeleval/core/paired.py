@@ -7,14 +7,22 @@ is after minus before: below 0 is worse for accuracy and scores, above 1 dearer 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from pytest_modeleval.core.stats import mean_interval, student_t_p
+from pytest_modeleval.core.stats import (
+    independent_cases,
+    mean,
+    mean_error,
+    mean_interval,
+    student_t_p,
+    student_t_quantile,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "Change",
@@ -26,11 +34,15 @@ __all__ = [
     "mcnemar_mid_p",
     "sign_flip_p",
     "smallest_drop",
+    "visible_drop",
+    "visible_shift",
+    "worth",
 ]
 
 _EXACT = 16  # differences up to which all sign flips are looked at, 65,536 of them
 _N_FLIPS = 9_999
 _CHUNK = 250  # random flips at a time, so that 10,000 cases need 10 MB
+_LARGEST_LOG = math.log(sys.float_info.max)
 _SAME = 1e-12  # relative; sums of floats that differ by less are equal
 
 
@@ -80,38 +92,58 @@ def change_of_rates(n_better: int, n_worse: int, n: int) -> Change | None:
     )
 
 
-def change_of_means(before: Sequence[float], after: Sequence[float]) -> Change | None:
-    """The change of a mean over cases; Student's t interval, p by sign flips. None for no cases."""
+def change_of_means(
+    before: Sequence[float], after: Sequence[float], clusters: Sequence[str] | None = None
+) -> Change | None:
+    """The change of a mean over cases; Student's t interval, p by sign flips. None for no cases.
+
+    Args:
+        before: A number for each case.
+        after: The same of the other run.
+        clusters: The cluster of each case, where some are related: the interval then has the error
+            of clusters, and the signs of a cluster are flipped together.
+    """
     differences = [new - old for old, new in zip(before, after, strict=True)]
     if not differences:
         return None
-    interval = mean_interval(differences)
+    interval = mean_interval(differences, clusters)
     return Change(
-        value=math.fsum(differences) / len(differences),
+        value=mean(differences),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        p=sign_flip_p(differences) if len(differences) > 1 else None,
+        p=sign_flip_p(_sums(differences, clusters)) if interval else None,
         n=len(differences),
     )
 
 
-def change_of_ratio(before: Sequence[float], after: Sequence[float]) -> Change | None:
+def change_of_ratio(
+    before: Sequence[float], after: Sequence[float], clusters: Sequence[str] | None = None
+) -> Change | None:
     """By what factor times or costs changed, case by case: the geometric mean of after/before.
 
-    A paired t test on the logarithms, back on the scale of ratios. Pairs in which either is 0 have
-    no ratio and are left out; None where no pair is left.
+    A paired t test on the logarithms, back on the scale of ratios. Two zeros are no change; pairs
+    in which only one is 0 have no ratio and are left out. None where no pair is left.
+
+    Args:
+        before: A number for each case, at least 0.
+        after: The same of the other run.
+        clusters: The cluster of each case, where some are related.
     """
-    pairs = zip(before, after, strict=True)
-    logs = [math.log(new / old) for old, new in pairs if old > 0 and new > 0]
+    logs, kept = [], []
+    for index, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old == new or (old > 0 and new > 0):
+            # Not the logarithm of the ratio, which may be too large for a float.
+            logs.append(0.0 if old == new else math.log(new) - math.log(old))
+            kept.append(index)
     if not logs:
         return None
-    mean = math.fsum(logs) / len(logs)
-    interval = mean_interval(logs)
+    own = None if clusters is None else [clusters[index] for index in kept]
+    interval = mean_interval(logs, own)
     return Change(
-        value=math.exp(mean),
-        low=_exp(interval.low) if interval else None,
-        high=_exp(interval.high) if interval else None,
-        p=_paired_t_p(logs),
+        value=_exp(mean(logs)),
+        low=_exp(interval.low) if interval and interval.low is not None else None,
+        high=_exp(interval.high) if interval and interval.high is not None else None,
+        p=_paired_t_p(logs, own),
         n=len(logs),
     )
 
@@ -143,7 +175,7 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     values = np.array([value for value in differences if value != 0], dtype=float)
     if not len(values):
         return 1.0
-    seen = abs(values.sum()) * (1 - _SAME)
+    seen = abs(values.sum()) - _SAME * np.abs(values).sum()
     if len(values) <= _EXACT:
         sums = np.zeros(1)
         for value in values:
@@ -169,30 +201,105 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def smallest_drop(n: int, discordant: float) -> float | None:
+def smallest_drop(
+    n: float, discordant: float, *, level: float = 0.05, tolerance: float = 0.0
+) -> float | None:
     """The smallest drop of a rate that a paired comparison of ``n`` cases sees.
 
-    Seen is what the test finds at the 5 % level, two-sided, in 80 of 100 runs:
+    Seen is what the test finds at the level, two-sided, in 80 of 100 runs:
     n = (z(0.975) sqrt(d) + z(0.8) sqrt(d - drop²))² / drop². (Connor 1987, Biometrics 43:207.)
 
     Args:
-        n: Cases in both runs.
+        n: Cases in both runs, or what related ones are worth.
         discordant: Share of the cases, in (0, 1], that are right in one run and wrong in the
             other; a drop is never larger.
+        level: Level of the test.
+        tolerance: What the drop has to exceed as well, in 80 of 100 runs.
 
     Returns:
         The drop as a rate; None where not even a drop of all discordant cases is seen.
     """
-    normal = NormalDist()
-    level, power = normal.inv_cdf(0.975), normal.inv_cdf(0.8)
 
     def is_seen(drop: float) -> bool:
-        spread = level * math.sqrt(discordant) + power * math.sqrt(max(discordant - drop**2, 0.0))
-        return drop * math.sqrt(n) >= spread
+        return _is_seen(drop, n, discordant, level=level, tolerance=tolerance)
 
-    if not is_seen(discordant):
+    return _least(is_seen, 0.0, discordant) if is_seen(discordant) else None
+
+
+def visible_drop(
+    n: float, discordant: float, *, level: float = 0.05, tolerance: float = 0.0
+) -> float | None:
+    """The smallest drop of a rate that is seen where at least ``discordant`` cases change.
+
+    It is ``smallest_drop``; where not even a drop of all discordant cases is seen, more of them
+    have to change, all for the worse.
+
+    Returns:
+        The drop as a rate; None where the test finds nothing though nearly every case broke.
+    """
+    if mcnemar_mid_p(0, max(int(n) - 1, 0)) >= level:
+        return None  # one case that holds may not undo it
+    found = smallest_drop(n, discordant, level=level, tolerance=tolerance)
+    if found is not None:
+        return found
+
+    def is_seen(drop: float) -> bool:
+        return _is_seen(drop, n, drop, level=level, tolerance=tolerance)
+
+    return _least(is_seen, discordant, 1.0) if is_seen(1.0) else None
+
+
+def visible_shift(
+    before: Sequence[float],
+    after: Sequence[float],
+    clusters: Sequence[str] | None = None,
+    *,
+    level: float = 0.05,
+    tolerance: float = 0.0,
+) -> float | None:
+    """The smallest change of a mean that these cases see, in 80 of 100 runs, at that level.
+
+    (t(0.975) + t(0.8)) times the error of the mean difference, as it is in these two runs.
+
+    Returns:
+        The change in the unit of the values; None where the test finds nothing whatever happens.
+    """
+    differences = [new - old for old, new in zip(before, after, strict=True)]
+    found = mean_error(differences, clusters)
+    if found is None or 2.0 ** (1 - len(_sums(differences, clusters))) >= level:
         return None
-    low, high = 0.0, discordant
+    error, df = found
+    power = student_t_quantile(0.8, df)
+    return power * error + max(student_t_quantile(1 - level / 2, df) * error, tolerance)
+
+
+def worth(before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> float:
+    """How many independent cases tell as much of a mean difference as these related ones.
+
+    Args:
+        before: A number for each case.
+        after: The same of the other run.
+        clusters: The cluster of each case.
+    """
+    differences = [new - old for old, new in zip(before, after, strict=True)]
+    by_cluster, by_case = mean_error(differences, clusters), mean_error(differences)
+    if by_cluster is None or by_case is None or by_cluster[0] == 0 or by_case[0] == 0:
+        return independent_cases(clusters)
+    return len(differences) * min(1.0, (by_case[0] / by_cluster[0]) ** 2)
+
+
+def _is_seen(drop: float, n: float, discordant: float, *, level: float, tolerance: float) -> bool:
+    normal = NormalDist()
+    z_level, z_power = normal.inv_cdf(1 - level / 2), normal.inv_cdf(0.8)
+    spread = z_power * math.sqrt(max(discordant - drop**2, 0.0))
+    is_significant = drop * math.sqrt(n) >= z_level * math.sqrt(discordant) + spread
+    # A drop of just the tolerance is still met: it takes a case more.
+    beyond = drop - tolerance - 1 / n if tolerance else drop
+    return is_significant and beyond * math.sqrt(n) >= (spread if tolerance else 0.0)
+
+
+def _least(is_seen: Callable[[float], bool], low: float, high: float) -> float:
+    """The smallest number that is seen, between one that is not and one that is."""
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if is_seen(middle) else (middle, high)
@@ -212,21 +319,28 @@ def cases_needed(difference: float, discordant: float) -> int:
     return math.ceil((spread / difference) ** 2)
 
 
-def _paired_t_p(values: Sequence[float]) -> float | None:
-    n = len(values)
-    if n < 2:
-        return None
-    mean = math.fsum(values) / n
-    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    if variance <= (_SAME * mean) ** 2:
-        return 1.0 if mean == 0 else 0.0
-    return student_t_p(mean / math.sqrt(variance / n), n - 1)
+def _sums(values: Sequence[float], clusters: Sequence[str] | None) -> list[float]:
+    """The sum of each cluster; the values themselves where there are none."""
+    if clusters is None:
+        return list(values)
+    sums: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        sums.setdefault(cluster, []).append(value)
+    return [math.fsum(own) for own in sums.values()]
 
 
-def _exp(value: float | None) -> float | None:
-    if value is None:
+def _paired_t_p(values: Sequence[float], clusters: Sequence[str] | None) -> float | None:
+    """The p value of the mean; by sign flips where there is no spread, of which t knows nothing."""
+    found = mean_error(values, clusters)
+    if found is None:
         return None
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
+    error, df = found
+    middle = mean(values)
+    if error <= _SAME * abs(middle):
+        return sign_flip_p(_sums(values, clusters))
+    return student_t_p(middle / error, df)
+
+
+def _exp(value: float) -> float:
+    """The ratio of a logarithm; the largest there can be where it is beyond a float."""
+    return math.exp(min(value, _LARGEST_LOG))

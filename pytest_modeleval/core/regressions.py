@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from pytest_modeleval.core.judgements import Judgement
 from pytest_modeleval.core.paired import holm
 from pytest_modeleval.core.thresholds import is_equal
-from pytest_modeleval.core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,11 +49,14 @@ def judge_regressions(
     changes = [
         _change(threshold, comparison) if comparison else None for threshold, _, comparison in found
     ]
-    ps = iter(holm([change.p for change in changes if change is not None and change.p is not None]))
+    known = [change.p for change in changes if change is not None and change.p is not None]
+    ps, level = iter(holm(known)), _LEVEL / max(len(known), 1)
     judgements: list[Judgement] = []
     for (threshold, coverage, comparison), change in zip(found, changes, strict=True):
         p = next(ps) if change is not None and change.p is not None else None
-        judged: tuple[Status, str | None] = _regression(threshold, comparison, change, p)
+        judged: tuple[Status, str | None] = _regression(
+            threshold, comparison, change, p, level=level
+        )
         status, why = trouble_of(coverage) or judged
         title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
         judgements.append(
@@ -79,13 +81,28 @@ def _change(threshold: Threshold, comparison: Comparison) -> Change | None:
 
 
 def _regression(
-    threshold: Threshold, comparison: Comparison | None, change: Change | None, p: float | None
+    threshold: Threshold,
+    comparison: Comparison | None,
+    change: Change | None,
+    p: float | None,
+    *,
+    level: float,
 ) -> tuple[Status, str | None]:
-    """What a regression threshold comes to, and the sentence that says why."""
+    """What a regression threshold comes to, and the sentence that says why.
+
+    Args:
+        threshold: The threshold.
+        comparison: The comparison of its suite; None where the baseline lacks it.
+        change: The change it is held against.
+        p: The p value of the change, adjusted.
+        level: The level that an unadjusted p value has to be below for sure.
+    """
     if comparison is None:
         return "not judged", "the baseline does not have this suite with this model"
     if threshold.unit == "dollars" and comparison.cost_note:
         return "invalid", comparison.cost_note
+    if change is None and threshold.unit == "dollars" and comparison.pairs:
+        return "met", None  # every case cost something, and none of them does now
     if change is None:
         return "invalid", comparison.score_note or "no case of the baseline can be compared"
     is_rate = threshold.unit == "rate"
@@ -102,8 +119,8 @@ def _regression(
         )
     sees = ""
     if is_rate:
-        drop = comparison.visible_drop
+        drop = comparison.drop_seen(threshold.metric, level=level, tolerance=threshold.bound)
         least = f"from {drop * 100:.1f} points on" if drop else "of no size: they are too few"
-        sees = f"; {counted(change.n, 'case')} see a drop {least}"
+        sees = f"; {comparison.cases_text} see a drop {least}"
     chance = "too few cases to tell" if p is None else f"may well be chance (p {p:.2g})"
     return "inconclusive", f"{said}, which {chance}{sees}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, count
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Interval",
     "cluster_error",
+    "effective_clusters",
+    "independent_cases",
+    "mean",
+    "mean_error",
     "mean_interval",
     "pass_at_k",
     "pass_hat_k",
@@ -84,8 +89,10 @@ def wilson(n_passed: int, n: int, *, confidence: float = _CONFIDENCE) -> Interva
     return _wilson(n_passed, n, tail) if n else None
 
 
-def wilson_of_rate(rate: float, n: float, *, df: int | None = None) -> Interval | None:
-    """Wilson's 95 % interval of a rate that is no count of ``n``: neither has to be whole.
+def wilson_of_rate(
+    rate: float, n: float, *, df: int | None = None, confidence: float = _CONFIDENCE
+) -> Interval | None:
+    """Wilson's interval of a rate that is no count of ``n``: neither has to be whole.
 
     With repeats or clusters a rate is a mean of means and ``n`` the effective number of
     independent cases, rate (1 - rate) / SE², as in Korn & Graubard 1998, "Confidence Intervals for
@@ -95,26 +102,33 @@ def wilson_of_rate(rate: float, n: float, *, df: int | None = None) -> Interval 
         rate: The rate, from 0 to 1.
         n: How many independent cases it is worth.
         df: Degrees of freedom of the error that says so, where it is that of few clusters.
+        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval of the rate, or None for no case.
 
     Raises:
-        ValueError: If the rate is not within 0 and 1, or ``n`` negative.
+        ValueError: If the rate is not within 0 and 1, ``n`` negative, or the level not between 0
+            and 1.
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"a rate is from 0 to 1, not {rate!r}")
     if n < 0:
         raise ValueError(f"n is at least 0, not {n!r}")
-    tail = _tail(_CONFIDENCE)
+    tail = _tail(confidence)
     critical = None if df is None else -student_t_quantile(tail, df)
     return _wilson(rate * n, n, tail, critical) if n else None
 
 
 def rate_interval(
-    rate: float, *, error: float | None, n_most: float, df: int | None = None
+    rate: float,
+    *,
+    error: float | None,
+    n_most: float,
+    df: int | None = None,
+    confidence: float = _CONFIDENCE,
 ) -> Interval | None:
-    """Wilson's 95 % interval of a rate, of as many independent cases as its error says.
+    """Wilson's interval of a rate, of as many independent cases as its error says.
 
     rate (1 - rate) / error² cases would be as uncertain. The cap is for what has no spread by
     chance: repeats of one case are no further cases, and five cases that always pass are five
@@ -125,6 +139,7 @@ def rate_interval(
         error: Its standard error; None or 0 where nothing is known of it.
         n_most: The most cases that it can be worth.
         df: Degrees of freedom of the error, where it is that of few clusters.
+        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval, or None for no case.
@@ -132,7 +147,7 @@ def rate_interval(
     squared_error = error**2 if error is not None else 0.0
     spread = rate * (1 - rate)
     n = spread / squared_error if 0 < spread < n_most * squared_error else n_most
-    return wilson_of_rate(rate, n, df=df)
+    return wilson_of_rate(rate, n, df=df, confidence=confidence)
 
 
 def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, int] | None:
@@ -151,37 +166,105 @@ def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[flo
     n, n_clusters = len(values), len(set(clusters))
     if n_clusters < 2:
         return None
-    mean = math.fsum(values) / n
+    middle = mean(values)
     sums: dict[str, list[float]] = {}
     for value, cluster in zip(values, clusters, strict=True):
-        sums.setdefault(cluster, []).append(value - mean)
-    squares = math.fsum(math.fsum(residuals) ** 2 for residuals in sums.values())
-    return math.sqrt(squares * n_clusters / (n_clusters - 1)) / n, n_clusters
+        sums.setdefault(cluster, []).append(value - middle)
+    of_sums = _length([math.fsum(residuals) for residuals in sums.values()])
+    return of_sums * math.sqrt(n_clusters / (n_clusters - 1)) / n, n_clusters
 
 
-def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Student's t 95 % interval of the mean, with n - 1 degrees of freedom.
+def effective_clusters(clusters: Sequence[str]) -> int:
+    """How many equal clusters say as much about an error as these: their number, if they are equal.
+
+    One large cluster among small ones decides the error nearly alone, so that the error is less
+    certain than the number of clusters says. (Carter, Schnepel & Steigerwald 2017, Review of
+    Economics and Statistics 99:698, with cases of one cluster as alike as can be.)
+
+    Args:
+        clusters: The cluster that each case belongs to.
+    """
+    sizes = Counter(clusters).values()
+    return sum(size**2 for size in sizes) ** 2 // max(sum(size**4 for size in sizes), 1)
+
+
+def independent_cases(clusters: Sequence[str]) -> int:
+    """How many independent cases these are worth at least: as if each cluster were of one mind.
+
+    It is n² over the sum of the squared sizes, the number of clusters where they are equal. (Kish
+    1965, "Survey Sampling".)
+
+    Args:
+        clusters: The cluster that each case belongs to.
+    """
+    squares = sum(size**2 for size in Counter(clusters).values())
+    return len(clusters) ** 2 // max(squares, 1)
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean of at least one finite number, however large: no sum of them overflows."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
+
+
+def mean_error(
+    values: Sequence[float], clusters: Sequence[str] | None = None
+) -> tuple[float, int] | None:
+    """The standard error of a mean and its degrees of freedom.
+
+    Args:
+        values: One number per case.
+        clusters: The cluster that each case belongs to; None where all are independent.
+
+    Returns:
+        None for fewer than two independent cases, of which nothing can be said.
+    """
+    if clusters is not None and len(set(clusters)) < len(clusters):
+        found = cluster_error(values, clusters)
+        return found and (found[0], max(effective_clusters(clusters) - 1, 1))
+    n = len(values)
+    if n < 2:
+        return None
+    if min(values) == max(values):  # their computed mean may differ from them by a rounding
+        return 0.0, n - 1
+    middle = mean(values)
+    return _length([value - middle for value in values]) / math.sqrt(n - 1) / math.sqrt(n), n - 1
+
+
+def mean_interval(
+    values: Sequence[float],
+    clusters: Sequence[str] | None = None,
+    *,
+    confidence: float = _CONFIDENCE,
+) -> Interval | None:
+    """Student's t interval of the mean, with n - 1 degrees of freedom.
 
     Equal values give an interval of no width. That is what t says of a sample without spread, not
     a proof that there is none. The bounds are not clipped to a range that the values may have.
 
     Args:
-        values: One finite number per independent unit: with repeats, the means of the cases.
+        values: One finite number per case: with repeats, the means of the cases.
+        clusters: The cluster that each case belongs to, where some are related: the error is then
+            that of ``cluster_error``, with one degree of freedom less than ``effective_clusters``.
+        confidence: Level of the interval, between 0 and 1.
 
     Returns:
-        The interval in the unit of the values, or None for fewer than two of them.
+        The interval in the unit of the values, or None for fewer than two independent ones.
     """
-    n = len(values)
-    if n < 2:
+    found = mean_error(values, clusters)
+    if found is None:
         return None
-    if min(values) == max(values):  # their computed mean may differ from them by a rounding
+    error, df = found
+    if min(values) == max(values):
         return Interval(low=float(values[0]), high=float(values[0]))
-    mean = math.fsum(values) / n
-    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    spread = -student_t_quantile(_tail(_CONFIDENCE), n - 1) * math.sqrt(variance / n)
-    return Interval(low=mean - spread, high=mean + spread)
+    middle = mean(values)
+    spread = -student_t_quantile(_tail(confidence), df) * error
+    return Interval(low=middle - spread, high=middle + spread)
 
 
+@lru_cache(maxsize=1024)
 def student_t_quantile(p: float, df: int) -> float:
     """The number that a Student t variable stays below with probability ``p``.
 
@@ -266,16 +349,28 @@ def percentiles(values: Sequence[float], qs: Sequence[float]) -> tuple[float, ..
     return tuple(float(value) for value in found)
 
 
-def percentile_interval(values: Sequence[float], q: float) -> Interval | None:
-    """95 % interval of the ``q``-th percentile from order statistics, whatever the distribution.
+def percentile_interval(
+    values: Sequence[float],
+    q: float,
+    clusters: Sequence[str] | None = None,
+    *,
+    confidence: float = _CONFIDENCE,
+) -> Interval | None:
+    """Interval of the ``q``-th percentile from order statistics, whatever the distribution.
 
     The bounds are two of the values; ``percentile_ranks`` says which. In a tiny sample the
     interpolated percentile, which errs downwards there, can lie below the lower bound: so does
     the p99 of two values.
 
+    Values of one cluster, such as the repeats of a case, count as one: the ranks are those of
+    ``independent_cases``, moved outwards to the values of so many more. (Woodruff 1952, JASA
+    47:635, with the largest design effect there can be.)
+
     Args:
         values: Finite numbers in any order.
         q: Percent, from 0 to 100.
+        clusters: The cluster that each value belongs to; None where all are independent.
+        confidence: Level of the interval, between 0 and 1.
 
     Returns:
         The interval in the unit of the values, with None for a bound that does not exist; None
@@ -284,9 +379,14 @@ def percentile_interval(values: Sequence[float], q: float) -> Interval | None:
     Raises:
         ValueError: If ``q`` is not within 0 and 100.
     """
-    low, high = percentile_ranks(len(values), q)
+    n = len(values)
+    n_independent = n if clusters is None else independent_cases(clusters)
+    low, high = percentile_ranks(n_independent, q, confidence=confidence)
     if not values:
         return None
+    if n_independent < n:
+        low = None if low is None else (low - 1) * n // n_independent + 1
+        high = None if high is None else -(-high * n // n_independent)
     ordered = sorted(values)
     return Interval(
         low=None if low is None else float(ordered[low - 1]),
@@ -402,6 +502,14 @@ def _wilson(n_passed: float, n: float, tail: float, critical: float | None = Non
         low=max(0.0, (centre - spread) / (n + z * z)) if n_passed > 0 else 0.0,
         high=min(1.0, (centre + spread) / (n + z * z)) if n_passed < n else 1.0,
     )
+
+
+def _length(values: Sequence[float]) -> float:
+    """The root of the sum of squares, without overflow and without loss among tiny numbers."""
+    largest = max(map(abs, values))
+    if largest == 0:
+        return 0.0
+    return largest * math.sqrt(math.fsum((value / largest) ** 2 for value in values))
 
 
 def _tail(confidence: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Summary:
         model: Name of the model, or None where it is not known.
         tag: The tag that all of its cases have, for a slice of a suite; None for a whole one.
         records: The records that were summed up.
+        confidence: Level of the intervals.
         n_passed: Right answers.
         n_missed: Wrong answers.
         n_errored: No answer.
@@ -54,9 +56,10 @@ class Summary:
         variant: str = "",
         model: str | None = None,
         tag: str | None = None,
+        confidence: float = 0.95,
     ) -> None:
         self.suite, self.variant, self.model, self.tag = suite, variant, model, tag
-        self.records = records
+        self.records, self.confidence = records, confidence
         counts: dict[Outcome, int] = defaultdict(int)
         for record in records:
             counts[record.outcome] += 1
@@ -121,12 +124,19 @@ class Summary:
         return sorted(found, key=lambda part: (ranks[part.tag], part.tag))
 
     def _slice(self, tag: str, records: Sequence[Record]) -> Summary:
-        return Summary(records, suite=self.suite, variant=self.variant, model=self.model, tag=tag)
+        return Summary(
+            records,
+            suite=self.suite,
+            variant=self.variant,
+            model=self.model,
+            tag=tag,
+            confidence=self.confidence,
+        )
 
     @cached_property
     def classification(self) -> Classification | NoLabels:
         """The numbers by label, or why there are none."""
-        return classify(self._by_case, n_unscored=self.n_unscored)
+        return classify(self._by_case, n_unscored=self.n_unscored, confidence=self.confidence)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data: the counts first, then the usual metrics."""
@@ -171,87 +181,57 @@ class Summary:
     @cached_property
     def _by_case(self) -> list[list[Record]]:
         """The records that count, a list for each case."""
-        cases: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-        for record in self.records:
-            if record.outcome in ("passed", "missed", "errored"):
-                cases[record.suite, record.variant, record.case_id].append(record)
-        return list(cases.values())
+        return _by_case(
+            record for record in self.records if record.outcome in ("passed", "missed", "errored")
+        )
 
     def _case_means(self, value: Callable[[Record], float]) -> list[float]:
         """``value`` averaged over the repeats of each case."""
-        return [math.fsum(map(value, records)) / len(records) for records in self._by_case]
+        return _means(self._by_case, value)
 
     def _accuracy(self) -> Metric:
         """Passed of passed, missed and errored; Wilson's interval."""
-        if any(records[0].cluster is not None for records in self._by_case):
-            return self._clustered_accuracy()
-        if len(self._by_case) == self.n:
-            return self._share("accuracy", self.n_passed, self.n)
-        # Cases that were asked several times are worth as many answers as their means differ.
-        means = self._case_means(_is_passed)
-        error = stats.cluster_error(means, [str(index) for index in range(len(means))])
-        return self._accuracy_of(means, error and (error[0], None))
-
-    def _clustered_accuracy(self) -> Metric:
-        """The same where cases are related: a cluster is worth less than its number of cases."""
-        means = self._case_means(_is_passed)
-        clusters = [
-            f"cluster {records[0].cluster}" if records[0].cluster is not None else f"case {index}"
-            for index, records in enumerate(self._by_case)
-        ]
-        error = stats.cluster_error(means, clusters)
-        if error is None:
-            rate = math.fsum(means) / len(means)
-            note = "one cluster has no interval"
-            return Metric(name="accuracy", unit="rate", value=rate, n=len(means), note=note)
-        return self._accuracy_of(means, (error[0], error[1] - 1))
-
-    def _accuracy_of(
-        self, means: Sequence[float], error: tuple[float, int | None] | None
-    ) -> Metric:
-        """The mean of the cases' own accuracies; Wilson's interval of as many cases as it is worth."""
-        n = len(means)
-        rate = math.fsum(means) / n
-        std_error, df = error or (None, None)
-        interval = stats.rate_interval(rate, error=std_error, n_most=n, df=df)
-        return Metric(
-            name="accuracy",
-            unit="rate",
-            value=rate,
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            n=n,
-        )
+        return self._share("accuracy", self._by_case, _is_passed)
 
     def _error_rate(self) -> Metric:
-        return self._share("error_rate", self.n_errored, self.n_asked)
+        return self._share("error_rate", self._asked_by_case, lambda r: r.outcome == "errored")
 
     def _unscored_rate(self) -> Metric:
-        return self._share("unscored_rate", self.n_unscored, self.n_asked)
+        return self._share("unscored_rate", self._asked_by_case, lambda r: r.outcome == "unscored")
 
-    def _share(self, name: str, n_yes: int, n: int) -> Metric:
-        interval = stats.wilson(n_yes, n)
-        if interval is None:
+    @cached_property
+    def _asked_by_case(self) -> list[list[Record]]:
+        return _by_case(record for record in self.records if record.outcome != "skipped")
+
+    def _share(
+        self, name: str, cases: Sequence[Sequence[Record]], is_so: Callable[[Record], bool]
+    ) -> Metric:
+        """The share of cases of which something is so, each by the share of its repeats."""
+        if not cases:
             return Metric(name=name, unit="rate", value=None, note=NOTHING_SCORED)
-        return Metric(
-            name=name, unit="rate", value=n_yes / n, low=interval.low, high=interval.high, n=n
+        rates = _means(cases, is_so)
+        n, n_yes = len(rates), math.fsum(rates)
+        is_repeated = any(len(records) > 1 for records in cases)
+        low, high, note = _ends_of_rate(
+            rates, _clusters(_firsts(cases)), is_repeated=is_repeated, confidence=self.confidence
         )
+        return Metric(name=name, unit="rate", value=n_yes / n, low=low, high=high, n=n, note=note)
 
-    def _mean(self, name: str, values: Sequence[float], *, unit: Unit = "rate") -> Metric:
-        """The mean of one value for each case; Student's t interval, shown within its range."""
+    def _mean(
+        self, name: str, values: Sequence[float], records: Sequence[Record], *, unit: Unit = "rate"
+    ) -> Metric:
+        """The mean of these values, each with a record that says whose it is."""
         if not values:
             return Metric(name=name, unit=unit, value=None, note=NOTHING_SCORED)
-        interval = stats.mean_interval(values)
-        low = max(interval.low, 0.0) if interval and interval.low is not None else None
-        high = interval.high if interval else None
-        if unit == "rate" and high is not None:
-            high = min(high, 1.0)
-        mean = math.fsum(values) / len(values)
-        return Metric(name=name, unit=unit, value=mean, low=low, high=high, n=len(values))
+        low, high, note = _ends_of_mean(values, _clusters(records), unit, self.confidence)
+        value = stats.mean(values)
+        return Metric(
+            name=name, unit=unit, value=value, low=low, high=high, n=len(values), note=note
+        )
 
     def _mean_score(self) -> Metric:
         """The mean of each case's scores; where a case has none, 1 for passed and 0 for not."""
-        return self._mean("mean_score", self._case_means(_score_of))
+        return self._mean("mean_score", self._case_means(_score_of), _firsts(self._by_case))
 
     def _named_score(self, name: str) -> Metric:
         """The mean of one scorer's scores; an errored case counts 0."""
@@ -266,13 +246,9 @@ class Summary:
             for records in self._by_case
         ]
         n_known = sum(map(_is_same_length, by_case, self._by_case))
+        with_it = [records for records in by_case if records]
         metric = self._mean(
-            name,
-            [
-                math.fsum(_value_of(record, scorer) for record in records) / len(records)
-                for records in by_case
-                if records
-            ],
+            name, _means(with_it, lambda record: _value_of(record, scorer)), _firsts(with_it)
         )
         if n_known == len(by_case):
             return metric
@@ -289,7 +265,7 @@ class Summary:
         """The share of repeats passed by the worst case."""
         rates = self._case_means(_is_passed)
         if not rates:
-            return self._mean("case_pass_rate", rates)
+            return self._mean("case_pass_rate", rates, ())
         return Metric(
             name="case_pass_rate", unit="rate", value=min(rates), n=len(rates), is_estimate=False
         )
@@ -305,7 +281,7 @@ class Summary:
         if len(known) < len(values):
             note = f"needs {counted(k, 'repeat')} of each case"
             return Metric(name=name, unit="rate", value=None, note=note)
-        return self._mean(name, known)
+        return self._mean(name, known, _firsts(self._by_case))
 
     def _macro_f1(self) -> Metric:
         """Macro-F1 over the labels, where the expected answers are few labels."""
@@ -317,7 +293,8 @@ class Summary:
     def _clock(self, name: str, percentile: str, clock: str) -> Metric:
         """A percentile of a clock; its interval is made of order statistics."""
         asked = [record for record in self.records if record.outcome != "skipped"]
-        values = [value for record in asked if (value := getattr(record, clock, None)) is not None]
+        timed = [record for record in asked if getattr(record, clock, None) is not None]
+        values = [getattr(record, clock) for record in timed]
         answered = [record for record in asked if record.outcome != "errored"]
         n_timed = sum(getattr(record, clock, None) is not None for record in answered)
         is_complete = n_timed == len(answered)
@@ -329,7 +306,7 @@ class Summary:
         elif len(values) < len(asked):
             n_without = len(asked) - len(values)
             note = f"{n_without} without an answer {'has' if n_without == 1 else 'have'} none"
-        value, interval = _percentile(values, percentile)
+        value, interval = _percentile(values, percentile, _clusters(timed), self.confidence)
         return Metric(
             name=name,
             unit="seconds",
@@ -343,23 +320,15 @@ class Summary:
         )
 
     def _avg_cost(self) -> Metric:
-        costs, n_asked = self._costs
-        if not costs:
+        paid, n_asked = self._paid
+        if not paid:
             return self._no_cost("avg_cost")
-        mean = self._mean("avg_cost", costs, unit="dollars")
-        return Metric(
-            name="avg_cost",
-            unit="dollars",
-            value=mean.value,
-            low=mean.low,
-            high=mean.high,
-            n=len(costs),
-            note=self._cost_note,
-            is_complete=len(costs) == n_asked,
-        )
+        mean = self._mean("avg_cost", self._costs, paid, unit="dollars")
+        is_complete = len(paid) == n_asked
+        return replace(mean, note=self._cost_note or mean.note, is_complete=is_complete)
 
     def _total_cost(self) -> Metric:
-        costs, n_asked = self._costs
+        costs, n_asked = self._costs, self._paid[1]
         if not costs:
             return self._no_cost("total_cost")
         return Metric(
@@ -390,7 +359,7 @@ class Summary:
         )
 
     def _no_cost(self, name: str) -> Metric:
-        n_asked = self._costs[1]
+        n_asked = self._paid[1]
         note = NOTHING_SCORED
         if n_asked:
             note = f"unknown for {f'all {n_asked} cases' if n_asked > 1 else 'the only case'}"
@@ -399,12 +368,17 @@ class Summary:
     @property
     def _cost_note(self) -> str | None:
         """How many cases the cost is known of, where it is not all of them."""
-        costs, n_asked = self._costs
+        costs, n_asked = self._costs, self._paid[1]
         return None if len(costs) == n_asked else f"known for {out_of(len(costs), n_asked, 'case')}"
 
     @cached_property
-    def _costs(self) -> tuple[list[float], int]:
-        """The known costs, and the number of cases that were asked.
+    def _costs(self) -> list[float]:
+        """The known costs."""
+        return [record.cost_usd for record in self._paid[0] if record.cost_usd is not None]
+
+    @cached_property
+    def _paid(self) -> tuple[list[Record], int]:
+        """The records whose cost is known, and the number of those that were asked.
 
         A case that its test skipped after the model had answered was paid for all the same.
         """
@@ -413,7 +387,7 @@ class Summary:
             for record in self.records
             if record.outcome != "skipped" or record.cost_usd is not None
         ]
-        return [record.cost_usd for record in asked if record.cost_usd is not None], len(asked)
+        return [record for record in asked if record.cost_usd is not None], len(asked)
 
 
 _SIMPLE: dict[str, Callable[[Summary], Metric]] = {
@@ -430,10 +404,15 @@ _SIMPLE: dict[str, Callable[[Summary], Metric]] = {
 
 
 def summarize(
-    records: Iterable[Record], *, suite: str = "", variant: str = "", model: str | None = None
+    records: Iterable[Record],
+    *,
+    suite: str = "",
+    variant: str = "",
+    model: str | None = None,
+    confidence: float = 0.95,
 ) -> Summary:
-    """The summary of these records under that name."""
-    return Summary(list(records), suite=suite, variant=variant, model=model)
+    """The summary of these records under that name, with intervals of that level."""
+    return Summary(list(records), suite=suite, variant=variant, model=model, confidence=confidence)
 
 
 def group_records(records: Iterable[Record]) -> list[Summary]:
@@ -461,6 +440,87 @@ def records_of(summaries: Iterable[Summary]) -> list[Record]:
     return list(found.values())
 
 
+_Ends = tuple[float | None, float | None, str | None]
+"""Both ends of an interval, and why there are none."""
+
+_ONE_CLUSTER = "one cluster has no interval"
+
+
+def _ends_of_rate(
+    rates: Sequence[float],
+    clusters: Sequence[str] | None,
+    *,
+    is_repeated: bool,
+    confidence: float,
+) -> _Ends:
+    """Wilson's interval of a rate that is a mean over cases.
+
+    With repeats or clusters the error says how many cases it is worth, at most as many as there
+    are. Where no two clusters differ, nothing shows how alike their cases are: each counts as one.
+    """
+    n, rate = len(rates), math.fsum(rates) / len(rates)
+    if clusters is None and not is_repeated:
+        interval = stats.wilson_of_rate(rate, n, confidence=confidence)
+    else:
+        found = stats.mean_error(rates, clusters)
+        if found is None and n > 1:
+            return None, None, _ONE_CLUSTER
+        error, df = found or (0.0, 1)
+        interval = stats.rate_interval(
+            rate,
+            error=error,
+            n_most=stats.independent_cases(clusters) if clusters and error == 0 else n,
+            df=df if clusters else None,
+            confidence=confidence,
+        )
+    return (interval.low, interval.high, None) if interval else (None, None, None)
+
+
+def _ends_of_mean(
+    values: Sequence[float], clusters: Sequence[str] | None, unit: Unit, confidence: float
+) -> _Ends:
+    """Student's t interval within the range of the unit.
+
+    Rates without spread, or all of them 0 or 1, have Wilson's: t takes three right answers for
+    certainty.
+    """
+    if unit == "rate" and (min(values) == max(values) or set(values) <= {0.0, 1.0}):
+        return _ends_of_rate(values, clusters, is_repeated=False, confidence=confidence)
+    interval = stats.mean_interval(values, clusters, confidence=confidence)
+    if interval is None or interval.low is None or interval.high is None:
+        return None, None, _ONE_CLUSTER if len(values) > 1 else None
+    high = min(interval.high, 1.0) if unit == "rate" else interval.high
+    return max(interval.low, 0.0), high, None
+
+
+def _by_case(records: Iterable[Record]) -> list[list[Record]]:
+    """A list for each case, of its repeats."""
+    cases: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        cases[record.suite, record.variant, record.case_id].append(record)
+    return list(cases.values())
+
+
+def _firsts(cases: Sequence[Sequence[Record]]) -> list[Record]:
+    return [records[0] for records in cases]
+
+
+def _means(cases: Sequence[Sequence[Record]], value: Callable[[Record], float]) -> list[float]:
+    """``value`` averaged over the repeats of each case."""
+    return [math.fsum(map(value, records)) / len(records) for records in cases]
+
+
+def _clusters(records: Sequence[Record]) -> list[str] | None:
+    """What each record is related to: its cluster, else its case; None where no two are related."""
+    names = [
+        f"cluster {record.cluster}"
+        if record.cluster is not None
+        else f"case {record.suite} {record.variant} {record.case_id}"
+        for record in records
+    ]
+    return names if len(set(names)) < len(names) else None
+
+
 def _is_passed(record: Record) -> bool:
     return record.outcome == "passed"
 
@@ -470,13 +530,17 @@ def _is_same_length(left: Sequence[Record], right: Sequence[Record]) -> bool:
 
 
 def _percentile(
-    values: Sequence[float], percentile: str
+    values: Sequence[float],
+    percentile: str,
+    clusters: Sequence[str] | None,
+    confidence: float,
 ) -> tuple[float | None, stats.Interval | None]:
     """The percentile, or the maximum, of these values and its interval."""
     if percentile == "max":
         return max(values, default=None), None
     q = _PERCENTS[percentile]
-    return stats.percentile(values, q), stats.percentile_interval(values, q)
+    interval = stats.percentile_interval(values, q, clusters, confidence=confidence)
+    return stats.percentile(values, q), interval
 
 
 def _value_of(record: Record, scorer: str) -> float:

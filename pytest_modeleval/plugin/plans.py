@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modeleval.core.paired import smallest_drop
+from pytest_modeleval.core.paired import visible_drop
 from pytest_modeleval.core.predictions import Prediction, Usage
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.engine.engine import guess_usage
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Planner"]
 
 _TOO_MUCH = 0.5  # a drop that nobody needs a test for
-_USUAL_CHANGE = 10  # percent of the answers, from one run to the next, where none were compared
+_USUAL_CHANGE = 0.1  # share of the answers, from one run to the next, where none were compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +197,7 @@ class Planner:
 
 def _visible(n: int) -> str:
     """The smallest drop of accuracy that so many cases see against a baseline."""
-    # Where the usual share of changed answers shows nothing, the least that shows anything.
-    drops = (smallest_drop(n, percent / 100) for percent in range(_USUAL_CHANGE, 101))
-    drop = next((drop for drop in drops if drop is not None), None)
+    drop = visible_drop(n, _USUAL_CHANGE)
     if drop is None or drop > _TOO_MUCH:
         return f"no drop of accuracy under {_TOO_MUCH * 100:.0f} points: too few cases"
     return f"a drop of accuracy from {drop * 100:.1f} points on (in 80 of 100 runs)"

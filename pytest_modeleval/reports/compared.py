@@ -98,7 +98,7 @@ def _accuracy(comparison: Comparison) -> Iterator[Line]:
     drop = comparison.visible_drop
     sees = "too few cases to see any drop"
     if drop is not None:
-        sees = f"{counted(change.n, 'case')} see a drop from {drop * 100:.1f} points on"
+        sees = f"{comparison.cases_text} see a drop from {drop * 100:.1f} points on"
     yield Line(text=f"              {word}, which may well be chance; {sees}")
 
 

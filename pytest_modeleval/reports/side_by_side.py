@@ -133,7 +133,7 @@ def _chance(comparison: Comparison) -> Iterator[Line]:
     takes = f"; it takes about {_round(needed)} cases to tell" if needed > change.n else ""
     yield Line(text=f"{' ' * 14}which may well be chance{takes}")
     if drop is not None:
-        sees = f"{counted(change.n, 'case')} tell models apart from {drop * 100:.1f} points on"
+        sees = f"{comparison.cases_text} tell models apart from {drop * 100:.1f} points on"
         yield Line(text=f"{' ' * 14}{sees}")
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Baseline", "load_baseline", "save_baseline"]
 
 _KIND = "pytest-modeleval baseline"
-_DIGITS = 3  # of times and money; more would be noise in every diff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +69,7 @@ def save_baseline(
     """
     head = {"format_version": FORMAT_VERSION, "kind": _KIND, **about}
     lines = [json.dumps(head, ensure_ascii=False)]
-    for case in cases:
-        data = case.to_dict()
-        for name in ("pass_rate", "score", "latency_s", "cost_usd"):
-            if name in data:
-                data[name] = float(f"{data[name]:.{_DIGITS}g}")
-        lines.append(redactor.json_line(data))
+    lines += [redactor.json_line(case.to_dict()) for case in cases]
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +125,7 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
 
 
 _AMOUNTS = ("pass_rate", "score", "latency_s", "cost_usd")
-_TEXTS = ("suite", "case_id", "variant", "model", "content_hash", "output", "outcome")
+_TEXTS = ("suite", "case_id", "variant", "model", "content_hash", "output", "outcome", "cluster")
 
 
 def _case(data: Mapping[str, Any], place: str) -> CaseNumbers:

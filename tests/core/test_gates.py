@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.gates import check_scopes, judge
+from pytest_modeleval.core.gates import check_scopes, judge, undecidable
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.thresholds import parse_threshold
@@ -901,3 +901,46 @@ def test_an_error_is_never_better_than_a_miss(letters, percent):
     after = judge_one(make_records(letters.replace("m", "e")), line)
 
     assert before.status == after.status
+
+
+# What can't be decided, and for sure
+
+
+@pytest.mark.parametrize(("n_cases", "n_repeats", "says"), [(72, 1, False), (24, 3, True)])
+def test_repeats_do_not_make_a_percentile_decidable(n_cases, n_repeats, says):
+    """72 answers of 24 cases are 24 cases."""
+    coverage = covering(n_cases * n_repeats, n_repeats=n_repeats)
+
+    found = list(undecidable([parse_threshold("p95_latency <= 1s")], [coverage]))
+
+    assert bool(found) is says
+
+
+@pytest.mark.parametrize(
+    ("n_right", "mode", "status", "is_uncertain"),
+    [
+        (49, "confident-pass", "met", False),  # at least 91.2 %
+        (48, "confident-pass", "not met", True),
+        (42, "confident-fail", "met", True),
+        (41, "confident-fail", "not met", False),  # at most 89.0 %
+    ],
+)
+def test_a_confident_gate_goes_by_one_side(n_right, mode, status, is_uncertain):
+    """One of twenty such runs errs, and not one of forty: a threshold asks for one side."""
+    records = make_records("p" * n_right + "m" * (50 - n_right))
+
+    judgement = judge_one(records, "accuracy >= 90%", mode=mode)
+
+    assert (judgement.status, judgement.is_uncertain) == (status, is_uncertain)
+
+
+def test_a_confident_gate_bounds_a_p95_from_59_cases_on():
+    """The interval that is shown has two sides, and no upper end below 72."""
+    known = {"suite": "tickets", "model": "router", "outcome": "passed", "latency_s": 0.1}
+    records = [Record(case_id=f"c{index}", **known) for index in range(59)]
+
+    enough = judge_one(records, "p95_latency <= 1s", mode="confident-pass")
+    few = judge_one(records[1:], "p95_latency <= 1s", mode="confident-pass")
+
+    assert (enough.status, enough.metric.high) == ("met", None)
+    assert few.status == "not met"

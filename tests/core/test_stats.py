@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import scipy.stats
+import statsmodels.api as statsmodels
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from pytest_modeleval.core import stats
 from pytest_modeleval.core.stats import (
     Interval,
     cluster_error,
+    effective_clusters,
+    independent_cases,
+    mean,
+    mean_error,
     mean_interval,
     pass_at_k,
     pass_hat_k,
@@ -23,6 +32,7 @@ from pytest_modeleval.core.stats import (
     percentile_ranks,
     percentiles,
     smallest_n_with_upper_bound,
+    student_t_p,
     student_t_quantile,
     wilson,
     wilson_of_rate,
@@ -170,9 +180,8 @@ class TestWilson:
     @no_deadline
     def test_statsmodels_agrees(self, data, n, confidence):
         """The interval is statsmodels' proportion_confint(method="wilson")."""
-        proportion = pytest.importorskip("statsmodels.stats.proportion")
         n_passed = data.draw(st.integers(0, n))
-        expected = proportion.proportion_confint(n_passed, n, 1 - confidence, method="wilson")
+        expected = proportion_confint(n_passed, n, 1 - confidence, method="wilson")
         interval = wilson(n_passed, n, confidence=confidence)
         assert (interval.low, interval.high) == pytest.approx(expected, abs=1e-10)
 
@@ -197,8 +206,8 @@ class TestStudentT:
     @no_deadline
     def test_scipy_agrees(self, p, df):
         """The quantile is that of scipy.stats.t."""
-        t = pytest.importorskip("scipy.stats").t
-        assert student_t_quantile(p, df) == pytest.approx(t.ppf(p, df), rel=1e-10, abs=1e-12)
+        expected = scipy.stats.t.ppf(p, df)
+        assert student_t_quantile(p, df) == pytest.approx(expected, rel=1e-10, abs=1e-12)
 
     @given(p=st.floats(1e-9, 0.5), df=st.integers(1, 300))
     @no_deadline
@@ -242,10 +251,9 @@ class TestMeanInterval:
     @no_deadline
     def test_scipy_agrees(self, values):
         """The interval is that of scipy.stats.ttest_1samp."""
-        scipy_stats = pytest.importorskip("scipy.stats")
         if max(values) - min(values) < 1e-6:
             return  # scipy warns of lost precision
-        expected = scipy_stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
         interval = mean_interval(values)
         assert (interval.low, interval.high) == pytest.approx(tuple(expected), rel=1e-9, abs=1e-9)
 
@@ -286,7 +294,6 @@ class TestPercentile:
     @no_deadline
     def test_is_exactly_that_of_numpy(self, values, q):
         """Users check against numpy, so not a digit differs."""
-        np = pytest.importorskip("numpy")
         assert percentile(values, q) == float(np.percentile(values, q))
 
     @given(values=st.lists(finite, min_size=1), qs=st.lists(st.floats(0, 100), max_size=5))
@@ -335,7 +342,7 @@ class TestPercentileRanks:
     @no_deadline
     def test_definition_holds(self, n, q, confidence):
         """Each bound errs with at most half of what is allowed, and the next rank with more."""
-        binom = pytest.importorskip("scipy.stats").binom(n, q / 100)
+        binom = scipy.stats.binom(n, q / 100)
         tail = (1 - confidence) / 2
         at_most, more_than = tail * (1 + 1e-8), tail * (1 - 1e-8)
 
@@ -480,6 +487,16 @@ class TestPassK:
         c = data.draw(st.integers(0, n))
         assert pass_at_k(n, c, 1) == pass_hat_k(n, c, 1) == c / n
 
+    @given(passed=st.lists(st.booleans(), min_size=1, max_size=8), data=st.data())
+    @no_deadline
+    def test_all_ways_to_draw_agree(self, passed, data):
+        """Both are shares of all the ways to draw k of the repeats."""
+        k = data.draw(st.integers(1, len(passed)))
+        draws = list(itertools.combinations(passed, k))
+        counts = (len(passed), sum(passed), k)
+        assert pass_at_k(*counts) == pytest.approx(sum(map(any, draws)) / len(draws))
+        assert pass_hat_k(*counts) == pytest.approx(sum(map(all, draws)) / len(draws))
+
     def test_fewer_repeats_than_k_say_nothing(self):
         """Where k repeats can't be drawn, the chance is undefined, not 0."""
         assert pass_at_k(2, 2, 3) is None
@@ -556,3 +573,128 @@ def test_repeats_are_clusters_of_their_cases():
 def test_one_cluster_says_nothing():
     """No error of 0 from one cluster."""
     assert cluster_error([1, 0, 1], ["a", "a", "a"]) is None
+
+
+# Clusters
+
+clustered_values = st.lists(
+    st.tuples(st.floats(0, 1), st.sampled_from("abcdef")), min_size=3, max_size=40
+).filter(lambda rows: len({cluster for _, cluster in rows}) > 1)
+
+
+@given(rows=clustered_values)
+@no_deadline
+def test_statsmodels_agrees_on_the_error_of_clusters(rows):
+    """The error is that of OLS on a constant with cov_type="cluster"."""
+    values, clusters = [value for value, _ in rows], [ord(cluster) for _, cluster in rows]
+    model = statsmodels.OLS(values, np.ones(len(values)))
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+
+    error, n_clusters = cluster_error(values, [str(cluster) for cluster in clusters])
+
+    assert n_clusters == len(set(clusters))
+    assert error == pytest.approx(float(fit.bse[0]), rel=1e-9, abs=1e-9)
+
+
+@given(
+    rows=st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=3, max_size=3), min_size=2),
+)
+@no_deadline
+def test_repeats_are_the_error_of_the_means(rows):
+    """As often asked each, the cases' means have the error of rows in clusters."""
+    flat = [value for row in rows for value in row]
+    names = [str(index // 3) for index in range(len(flat))]
+    expected = scipy.stats.sem([sum(row) / 3 for row in rows])
+
+    assert cluster_error(flat, names)[0] == pytest.approx(expected, abs=1e-12)
+    assert mean_error([sum(row) / 3 for row in rows])[0] == pytest.approx(expected, abs=1e-12)
+
+
+@given(values=st.lists(st.floats(0, 1), min_size=2, max_size=30))
+@no_deadline
+def test_clusters_of_one_are_none(values):
+    """Cases that are each their own cluster are independent."""
+    names = [str(index) for index in range(len(values))]
+    error, n_clusters = cluster_error(values, names)
+
+    assert error == pytest.approx(mean_error(values)[0], abs=1e-12)
+    assert effective_clusters(names) == independent_cases(names) == n_clusters == len(values)
+    assert mean_interval(values, names) == mean_interval(values)
+    assert percentile_interval(values, 50, names) == percentile_interval(values, 50)
+
+
+def test_unequal_clusters_are_worth_fewer():
+    """One cluster of 46 among four single cases decides nearly alone."""
+    names = ["large"] * 46 + ["a", "b", "c", "d"]
+
+    assert effective_clusters(names) == 1
+    assert independent_cases(names) == 1
+    assert effective_clusters(list("aabbccdd")) == independent_cases(list("aabbccdd")) == 4
+
+
+@given(
+    values=st.lists(finite, min_size=1, max_size=100, unique=True),
+    repeats=st.integers(2, 4),
+    q=st.sampled_from([50, 90, 95]),
+)
+@no_deadline
+def test_the_same_value_several_times_bounds_as_once(values, repeats, q):
+    """Repeats that say nothing new make no percentile more certain."""
+    names = [str(index) for index in range(len(values))]
+    expected = percentile_interval(values, q)
+
+    assert percentile_interval(values * repeats, q, names * repeats) == expected
+
+
+def test_one_cluster_bounds_no_percentile():
+    """A hundred latencies of one case are one latency."""
+    interval = percentile_interval([float(k) for k in range(100)], 50, ["a"] * 100)
+
+    assert interval == Interval(low=None, high=None)
+
+
+def test_one_cluster_has_no_interval_of_a_mean():
+    """Nor an error."""
+    assert mean_interval([0.1, 0.5, 0.9], ["a"] * 3) is None
+    assert mean_error([0.1, 0.5, 0.9], ["a"] * 3) is None
+
+
+# Extremes
+
+
+def test_huge_values_overflow_nothing():
+    """Squares and sums of them would."""
+    interval = mean_interval([1e200, 2e200, 3e200])
+
+    assert mean([1.7e308, 1.7e308]) == pytest.approx(1.7e308)
+    assert interval.low < 2e200 < interval.high
+    assert mean_error([1e200, 3e200])[0] == pytest.approx(1e200)
+    assert cluster_error([1e200, 1e200, 3e200], list("aab"))[0] < 1e200
+
+
+def test_tiny_values_have_a_spread():
+    """Squares of subnormal numbers would be 0."""
+    assert mean_error([0.0, 2e-320])[0] == pytest.approx(1e-320, rel=1e-3)
+    assert percentile([5e-324, 5e-324], 95) == 5e-324
+
+
+@given(
+    values=st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=30),
+    scale=st.sampled_from([1e-200, 1e200]),
+)
+@no_deadline
+def test_the_unit_changes_nothing(values, scale):
+    """An interval in other units is the same interval."""
+    interval = mean_interval(values)
+    scaled = mean_interval([value * scale for value in values])
+    width = max(abs(interval.low), abs(interval.high))
+
+    assert scaled.low / scale == pytest.approx(interval.low, rel=1e-9, abs=1e-9 * width)
+    assert scaled.high / scale == pytest.approx(interval.high, rel=1e-9, abs=1e-9 * width)
+
+
+@given(t=st.floats(-50, 50), df=st.integers(1, 500))
+@no_deadline
+def test_scipy_agrees_on_p(t, df):
+    """The two-sided p value is scipy's."""
+    assert student_t_p(t, df) == pytest.approx(2 * scipy.stats.t.sf(abs(t), df), rel=1e-9)

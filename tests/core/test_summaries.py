@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_modeleval.core.metrics import NOTHING_SCORED, Metric
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.stats import (
+    cluster_error,
     percentile,
     percentile_interval,
     wilson,
@@ -191,6 +192,87 @@ def test_equal_repeats_are_no_certainty(letter):
     metric = metric_of(make_repeats([letter * 3] * 5), "accuracy")
 
     interval = wilson(5 if letter == "p" else 0, 5)
+    assert (metric.low, metric.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_clusters_that_agree_are_worth_one_case_each():
+    """Ten cases of two clusters that all pass are no ten passes: nothing shows how alike they are."""
+    records = [
+        Record(suite="s", case_id=str(index), outcome="passed", cluster="ab"[index % 2])
+        for index in range(10)
+    ]
+
+    metric = metric_of(records, "accuracy")
+
+    interval = wilson_of_rate(1.0, 2, df=1)
+    assert (metric.low, metric.high) == (interval.low, 1.0)
+
+
+def test_one_cluster_has_no_interval():
+    """Of an accuracy, a score, an error rate or a cost."""
+    records = [
+        Record(
+            suite="s",
+            case_id=str(index),
+            outcome=outcome,
+            cluster="a",
+            cost_usd=0.1 * index,
+            scores={"tone": {"value": 0.1 * index}},
+        )
+        for index, outcome in enumerate(["passed", "missed", "errored"])
+    ]
+
+    for name in ("accuracy", "error_rate", "mean_score", "avg_cost"):
+        metric = metric_of(records, name)
+        assert (metric.low, metric.high, metric.note) == (None, None, "one cluster has no interval")
+
+
+def test_a_large_cluster_makes_its_error_uncertain():
+    """The degrees of freedom are those of the clusters that decide, and not of all."""
+    sizes = {"a": 12, "b": 3, "c": 3, "d": 3, "e": 3}
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    values = [float(index % 4 > 0) for index in range(len(names))]
+    records = [
+        Record(suite="s", case_id=str(k), outcome="passed" if v else "missed", cluster=name)
+        for k, (name, v) in enumerate(zip(names, values, strict=True))
+    ]
+
+    metric = metric_of(records, "accuracy")
+
+    error, n_clusters = cluster_error(values, names)
+    n_effective = min(0.75 * 0.25 / error**2, 24)
+    believed = wilson_of_rate(0.75, n_effective, df=n_clusters - 1)
+    assert metric.high - metric.low > believed.high - believed.low
+
+
+@pytest.mark.parametrize("name", ["avg_cost", "p50_latency", "p95_latency", "error_rate"])
+def test_repeats_are_no_further_cases(name):
+    """What three repeats say alike is as uncertain as what one of them says."""
+    values = [0.1 * (index % 9 + 1) for index in range(80)]
+    fields = [
+        {"latency_s": value, "cost_usd": value, "outcome": "errored" if value > 0.85 else "passed"}
+        for value in values
+    ]
+    once = [Record(suite="s", case_id=str(k), **own) for k, own in enumerate(fields)]
+    thrice = [
+        Record(suite="s", case_id=str(k), repeat=repeat, **own)
+        for k, own in enumerate(fields)
+        for repeat in range(3)
+    ]
+
+    first, second = metric_of(once, name), metric_of(thrice, name)
+
+    assert second.value == pytest.approx(first.value, rel=0.05)
+    assert second.low == pytest.approx(first.low, rel=0.02)
+    assert second.high == pytest.approx(first.high, rel=0.02)
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0, 1.0], [1.0] * 9 + [0.0], [0.8, 0.8]])
+def test_scores_of_0_and_1_have_the_interval_of_a_rate(values):
+    """Student's t would take three perfect scores, or any three of a kind, for certainty."""
+    metric = metric_of(make_scored([scored("passed", x=value) for value in values]), "mean_score")
+
+    interval = wilson_of_rate(math.fsum(values) / len(values), len(values))
     assert (metric.low, metric.high) == pytest.approx((interval.low, interval.high))
 
 
