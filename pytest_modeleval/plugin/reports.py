@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.judgements import Verdict
@@ -16,6 +15,7 @@ from pytest_modeleval.store.history import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import pytest
 
@@ -91,8 +91,10 @@ def _report(
 
 
 def _place(config: pytest.Config, path: str) -> Path:
-    """Where a report goes: from the command line it is looked at from the folder that pytest was
-    started in, as with ``--junitxml``, and from an ini file from rootdir.
+    """Where a report goes.
+
+    On the command line a path begins at the folder that pytest was started in, as that of
+    ``--junitxml`` does, in an ini file at rootdir.
     """
     is_option = place_of(config, "report").startswith("-")
     folder = config.invocation_params.dir if is_option else config.rootpath

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.records import Record
 
-__all__ = ["whole_case"]
+__all__ = ["repeats_answer", "whole_case"]
 
 _COLORS = {"errored": "red", "missed": "yellow", "unscored": "yellow", "passed": "green"}
 _ROOM = 12
@@ -35,6 +35,12 @@ def whole_case(record: Record) -> Iterator[Line]:
     for name, score in record.scores.items():
         yield from _field(f"score {name}", _score(score))
     yield Line()
+
+
+def repeats_answer(record: Record) -> bool:
+    """Whether the reason only says again what was expected and got."""
+    got, expected = repr(record.output), repr(record.expected)
+    return record.reason in (f"assert {got} == {expected}", f"assert {expected} == {got}")
 
 
 def _fields(record: Record) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.labels import by_label
 from pytest_modeleval.reports.numbers import bound_text, value_text
@@ -452,7 +453,7 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
     )
     color = "red" if record.outcome == "errored" else "yellow"
     yield Line(text=cut(title, shown.width), color=color)
-    why = None if _repeats_answer(record) else record.reason or None
+    why = None if repeats_answer(record) else record.reason or None
     for label, value in (
         ("input", question_of(record.input)),
         ("expected", record.expected),
@@ -468,12 +469,6 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
 def _past(record: Record, shown: Shown) -> str | None:
     past = shown.pasts.get(case_key(record))
     return past_text(past, record.outcome) if past is not None else None
-
-
-def _repeats_answer(record: Record) -> bool:
-    """Whether the reason only says again what was expected and got."""
-    got, expected = repr(record.output), repr(record.expected)
-    return record.reason in (f"assert {got} == {expected}", f"assert {expected} == {got}")
 
 
 def _all_cases(shown: Shown) -> Iterator[Line]:

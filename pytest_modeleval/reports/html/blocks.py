@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.records import Outcome
+from pytest_modeleval.reports.cases import repeats_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ class Block:
             names.places[row.place],
             first.case_id,
             self._cut(_text(first.input)),
-            _text(question)[:_QUESTION] if question is not first.input else 0,
+            0 if question is first.input else str(question)[:_QUESTION],
             self._cut(_text(first.expected)),
             [names.tags[tag] for tag in first.tags],
             [self._answer(record, names) for record in row.records],
@@ -110,7 +111,7 @@ class Block:
             record.repeat,
             _OUTCOMES.index(record.outcome),
             self._cut(_text(record.output)),
-            self._cut(record.reason),
+            None if repeats_answer(record) else self._cut(record.reason),
             _number(record.latency_s),
             _number(record.cost_usd),
             scores or 0,
@@ -198,12 +199,13 @@ def embedded(value: Any) -> str:
     ``<`` could end the element or begin a comment, and U+2028 and U+2029 end a line of older
     scripts; JSON itself escapes control characters.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = _to_json(value)
     for character, escape in _ESCAPES:
         text = text.replace(character, escape)
     return text
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _ESCAPES = tuple((character, f"\\u{ord(character):04x}") for character in "<>&\u2028\u2029")
 
 

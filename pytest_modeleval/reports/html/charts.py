@@ -151,7 +151,7 @@ class _Axis:
     def value(self, share: float) -> float:
         """The value at a place."""
         if self.is_log:
-            return self.low * (self.high / self.low) ** share
+            return float(self.low * (self.high / self.low) ** share)
         return self.low + (self.high - self.low) * share
 
 

@@ -30,6 +30,7 @@
   }));
   const hasModels = data.models.filter((name) => name).length > 1;
   const hasScores = data.scores.length > 0;
+  const isShort = cases.every((item) => (text(item.expected) || "").length <= 30);
 
   // Small helpers.
   const h = (tag, props, ...children) => {
@@ -198,7 +199,7 @@
     if (value === null || value === undefined) return null;
     const note = Array.isArray(value)
       ? h("p", { class: "sub muted" }, `cut here; all ${value[1].toLocaleString("en")} characters are in the record`) : null;
-    return [h("h4", {}, title),
+    return [h("h3", {}, title),
       h("pre", { class: "text", dir: "auto", tabindex: "0", role: "region", "aria-label": title },
         children || (text(value) === "" ? h("span", { class: "muted" }, "(empty)") : shown(text(value)))), note];
   };
@@ -214,7 +215,7 @@
     const parts = a.outcome !== "passed" && typeof expected === "string" && typeof got === "string" ? diff(expected, got) : null;
     const name = [hasModels ? modelName(a.model) : "", isOne ? "" : `asked time ${a.repeat + 1}`].filter((x) => x).join(", ");
     return h("div", { class: "answer" },
-      name ? h("h4", {}, shown(name)) : null,
+      name ? h("h3", {}, shown(name)) : null,
       h("p", { class: "outcome " + a.outcome }, a.outcome),
       got === null ? null : box("answer", a.output),
       parts ? box("expected → answer, by word", "", drawnDiff(parts)) : null,
@@ -222,7 +223,7 @@
       a.scores.length ? h("ul", { class: "scores" }, a.scores.map((s) => h("li", {}, shown(data.scores[s[0]]), " ",
         h("b", {}, decimal(s[1])), s[2] ? [": ", shown(text(s[2]))] : null))) : null,
       numbers([["latency", seconds(a.latency)], ["cost", dollars(a.cost)], ...more(a)]),
-      was ? [h("h4", {}, "in the baseline" + (was.change < 0 ? ", broke since" : was.change > 0 ? ", mended since" : "")),
+      was ? [h("h3", {}, "in the baseline" + (was.change < 0 ? ", broke since" : was.change > 0 ? ", mended since" : "")),
         was.output ? h("pre", { class: "text", dir: "auto" }, shown(text(was.output))) : null,
         numbers([["outcome", was.outcome], ["latency", seconds(was.latency)], ["cost", dollars(was.cost)]])] : null);
   };
@@ -253,7 +254,7 @@
     const was = beforeOf(item).find((b) => b.change);
     return h("td", { role: "cell" }, h("span", { class: "outcome " + worst }, worst,
       answers.length > 1 && n < answers.length ? ` ${n}/${answers.length}` : ""),
-      was ? [h("br"), h("span", { class: "change " + (was.change < 0 ? "broke" : "mended") }, was.change < 0 ? "broke" : "mended")] : null);
+      was ? [" ", h("br"), h("span", { class: "change " + (was.change < 0 ? "broke" : "mended") }, was.change < 0 ? "broke" : "mended")] : null);
   };
   const answerCell = (item, answers, label) => {
     const bad = answers.find((a) => a.outcome !== "passed") || answers[0];
@@ -261,15 +262,15 @@
     const was = item.before.find((b) => b.model === bad.model && b.change);
     return h("td", { role: "cell", class: "full", "data-label": label },
       isSide() ? h("span", { class: "outcome " + bad.outcome }, bad.outcome, " ") : null,
-      was && was.output ? h("span", { class: "clip sub" }, "was ", short(text(was.output))) : null,
-      h("span", { class: "clip" }, bad.output === null ? h("span", { class: "sub" }, short(text(bad.reason) || "no answer")) : short(text(bad.output))));
+      h("span", { class: "clip", dir: "auto" }, bad.output === null ? h("span", { class: "sub" }, short(text(bad.reason) || "no answer")) : short(text(bad.output))),
+      was && was.output ? h("span", { class: "clip sub" }, "was ", short(text(was.output))) : null);
   };
   const isSide = () => hasModels && state.model === "";
   const sides = () => data.models.map((name, index) => [name, index]).filter(([name]) => name);
   const columns = () => {
-    const first = [["outcome", "outcome", "c-outcome"], ["case", "case", "c-case"], ["input", "input", ""], ["expected", "expected", ""]];
+    const first = [["outcome", "outcome", "c-outcome"], ["case", "case", "c-case"], ["input", "input", ""], ["expected", "expected", isShort ? "c-short" : ""]];
     if (isSide()) return [...first, ...sides().map(([name]) => ["", name, ""])];
-    return [...first, ["answer", "answer", ""], ...(hasScores ? [["score", "score", "c-num num"]] : []),
+    return [...first, ["answer", "answer", isShort ? "c-short" : ""], ...(hasScores ? [["score", "score", "c-num num"]] : []),
       ["latency", "latency", "c-num num"], ["cost", "cost", "c-num num"]];
   };
   const rowView = (item) => {

@@ -48,6 +48,7 @@ _HEADLINES: Mapping[Status, str] = {
 }
 _SIDE_METRICS = ("accuracy", "p50_latency", "p95_latency", "avg_cost", "total_cost", "error_rate")
 _SLICE_METRICS = ("accuracy", "p95_latency", "avg_cost", "error_rate")
+_UNCERTAIN = "the interval holds the bound, so another run may turn out otherwise"
 _MAX_RUNS = 30
 _MAX_CONFUSIONS = 12
 _TREND_METRICS: tuple[tuple[str, Unit], ...] = (
@@ -148,7 +149,7 @@ def _threshold(item: Judgement, *, has_models: bool) -> dict[str, Any]:
         "value": value_text(metric.value, metric.unit, bound=threshold.bound) if metric else "",
         "interval": interval_text(metric) if metric else "",
         "n": metric.n if metric else None,
-        "reason": item.reason,
+        "why": item.reason or (_UNCERTAIN if item.is_uncertain else ""),
     }
 
 
@@ -304,18 +305,13 @@ def _changes(item: Comparison) -> Iterator[dict[str, str]]:
             word = "better" if change.value > 0 else "worse"
             is_sure = change.p is not None and change.p < LEVEL
             word += ", and hardly by chance" if is_sure else ", which may well be chance"
-        yield {
-            "label": "accuracy",
-            "from": before,
-            "to": after,
-            "text": points_text(change),
-            "word": word,
-        }
+        text = f"{before} → {after}: {points_text(change)}"
+        yield {"label": "accuracy", "text": text, "word": word}
     if item.score is not None:
-        yield {"label": "score", "from": "", "to": "", "text": points_text(item.score), "word": ""}
+        yield {"label": "score", "text": points_text(item.score), "word": ""}
     for label, ratio in (("latency", item.latency), ("cost", item.cost)):
         if ratio is not None:
-            yield {"label": label, "from": "", "to": "", "text": percent_text(ratio), "word": ""}
+            yield {"label": label, "text": percent_text(ratio), "word": ""}
 
 
 def _slices(summary: Summary, judged: Sequence[Judgement]) -> list[dict[str, Any]]:
@@ -333,7 +329,7 @@ def _slices(summary: Summary, judged: Sequence[Judgement]) -> list[dict[str, Any
                 "accuracy": value_text(accuracy.value, "rate", bound=bounds),
                 "interval": interval_text(accuracy),
                 "range": interval_range(accuracy, bounds),
-                "others": [value_text(metric.value, metric.unit) for metric in metrics[1:]],
+                "others": [(label_of(m.name), value_text(m.value, m.unit)) for m in metrics[1:]],
                 "judged": [
                     {
                         "text": f"{label_of(item.threshold.metric)} {bound_text(item.threshold)}",
