@@ -324,10 +324,14 @@
 
   // The controls are made once; only what they say changes.
   const option = (value, label) => h("option", { value }, shown(label));
+  const field = (label, control, kind) => {
+    control.id = "filter-" + label;
+    return h("div", { class: "field" + (kind ? " " + kind : "") }, h("label", { for: control.id }, label), control);
+  };
   const choose = (key, label, all, names) => {
     const select = h("select", { on: { change: () => change({ [key]: select.value }) } }, option("", all), names.map((name) => option(name, name)));
     select.dataset.key = key;
-    return h("label", {}, label, select);
+    return field(label, select);
   };
   let timer = 0;
   const search = h("input", { type: "search", placeholder: "words in input, expected, answer …", autocomplete: "off", on: { input: () => {
@@ -339,11 +343,11 @@
     sortNames.flatMap((name) => [option(name === "outcome" ? "" : name, name === "outcome" ? "worst first" : name === "dataset" ? "as in the dataset" : name),
       ...(["latency", "cost", "score"].includes(name) ? [option("-" + name, name + ", highest first")] : [])]));
   const filters = h("div", { class: "filters", role: "search", "aria-label": "Filter the cases" },
-    h("label", { class: "search" }, "search", search),
+    field("search", search, "search"),
     data.suites.length > 1 ? choose("suite", "suite", "all suites", data.suites) : null,
     data.tags.length ? choose("tag", "tag", "all tags", [...data.tags].sort()) : null,
     hasModels ? choose("model", "model", "side by side", data.models.filter((name) => name)) : null,
-    h("label", {}, "order", sortSelect));
+    field("order", sortSelect));
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Outcome" });
   const status = h("span", { role: "status" });
   const pageStatus = h("span", {});
