@@ -21,7 +21,7 @@ from pathlib import Path
 import measure
 
 MAX_MB, MAX_S, MAX_MIB, MAX_OPEN_S = 15.0, 3.0, 200.0, 2.0
-WORDS = "the cook asks whether her shift of Sunday was swapped and who is told about it".split()
+SENTENCE = "the cook asks whether her shift of Sunday was swapped and who is told about it"
 
 MAKE = """
 import sys
@@ -49,8 +49,10 @@ def make_report(n_cases: int):
     from pytest_modeleval.core.thresholds import parse_threshold
     from pytest_modeleval.reports.base import Report
 
+    words = SENTENCE.split()
+
     def text(index: int, n_words: int) -> str:
-        return " ".join(WORDS[(index * 7 + i * i) % len(WORDS)] for i in range(n_words))
+        return " ".join(words[(index * 7 + i * i) % len(words)] for i in range(n_words))
 
     records = [
         Record(
