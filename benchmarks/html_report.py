@@ -1,11 +1,11 @@
 """The HTML report of 10,000 cases: size, time and memory of writing it, and time to open it.
 
 Questions and answers are texts of some hundred characters; one case in ten is missed, each has a
-score with a reason, and all are compared with a baseline. Measured is a process that loads the run
-and writes the report, against one that loads the run alone. Where Chromium is installed the file is
+score with a reason, and all are compared with a baseline. Measured is a process that makes the run
+and writes the report, against one that makes the run alone. Where Chromium is installed the file is
 opened in it as well.
 
-Bars: at most 15 MB, 3 s of CPU for the writing, 200 MiB more than loading the run takes, 2 s of CPU to open.
+Bars: at most 15 MB, 3 s of CPU for the writing, 200 MiB more than making the run takes, 2 s of CPU to open.
 """
 
 from __future__ import annotations
