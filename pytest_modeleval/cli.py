@@ -24,7 +24,10 @@ from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.errors import ModelEvalError, UsageError, did_you_mean
 from pytest_modeleval.reports import terminal
+from pytest_modeleval.reports.base import Report
+from pytest_modeleval.reports.cases import whole_case
 from pytest_modeleval.reports.compared import compared
+from pytest_modeleval.reports.files import check_suffix, write_report
 from pytest_modeleval.reports.pasts import case_history
 from pytest_modeleval.reports.trends import trends
 from pytest_modeleval.store.baselines import load_baseline
@@ -89,7 +92,25 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="the numbers, failures and verdict of a run")
     show.add_argument("name", nargs="?", metavar="RUN", help="id or folder; the newest by default")
     show.add_argument("-v", "--verbose", action="store_true", help="every case")
+    show.add_argument("--case", metavar="ID", help="all that is known of one case, texts in full")
     show.set_defaults(run=_show)
+
+    report = commands.add_parser("report", help="a run as a file to read (exits 0 once written)")
+    report.add_argument(
+        "name", nargs="?", metavar="RUN", help="id or folder; the newest by default"
+    )
+    report.add_argument(
+        "-o",
+        dest="files",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="the file, in the format that its name ends in: report.html; repeat for several",
+    )
+    report.add_argument(
+        "--baseline", metavar="A", help="id or folder of a run, or a baseline file, to compare with"
+    )
+    report.set_defaults(run=_report)
 
     against = commands.add_parser("compare", help="what changed from one run to another")
     against.add_argument("before", metavar="A", help="id or folder of a run, or a baseline file")
@@ -114,11 +135,85 @@ def _parser() -> argparse.ArgumentParser:
 
 def _show(given: argparse.Namespace) -> int:
     run = load_run(find_run(given.store, given.name))
+    if given.case is not None:
+        return _show_case(run, given.case)
+    return _print_run(run, _verdict(run), is_verbose=given.verbose)
+
+
+def _show_case(run: StoredRun, case_id: str) -> int:
+    records = [record for record in run.records if record.case_id == case_id]
+    if not records:
+        hint = did_you_mean(case_id, dict.fromkeys(record.case_id for record in run.records))
+        raise UsageError(f"run {run.folder.name} has no case {case_id!r}{hint}")
+    for record in records:
+        _print(whole_case(record))
+    return _MET
+
+
+def _report(given: argparse.Namespace) -> int:
+    for file in given.files:
+        check_suffix(file, where="-o")
+    run = load_run(find_run(given.store, given.name))
+    baseline, comparisons, trouble = _compared_with(given, run)
+    report = Report(
+        run_id=run.folder.name,
+        verdict=_verdict(run),
+        records=run.records,
+        manifest=run.manifest,
+        summary=run.summary,
+        coverages=coverages_of([run]),
+        baseline=baseline,
+        comparisons=comparisons,
+        history=_history_until(run),
+        folder=run.folder.as_posix(),
+        trouble=trouble,
+    )
+    for file in given.files:
+        try:
+            write_report(report, Path(file))
+        except OSError as error:
+            raise UsageError(f"{file} can't be written: {error.strerror or error}") from None
+        print(f"report: {file}")
+    return _MET
+
+
+def _compared_with(
+    given: argparse.Namespace, run: StoredRun
+) -> tuple[str | None, list[Comparison], list[str]]:
+    """The baseline as it is shown, what changed since, and what a reader has to know of that."""
+    trouble = [] if run.summary else ["this run was cut off; what is on disk is shown"]
+    name = given.baseline or run.summary.get("baseline")
+    if name is None:
+        return None, [], trouble
+    try:
+        before = load_baseline(_path_of(given.store, name), shown=name, where="modeleval report")
+    except UsageError:
+        if given.baseline:
+            raise
+        return (
+            None,
+            [],
+            [*trouble, f"the baseline {name} isn't there any more: nothing is compared"],
+        )
+    then = run.summary.get("baseline_run")
+    if not given.baseline and then != before.run_id:
+        lost = f"the baseline {name} is another one by now: nothing is compared"
+        return None, [], [*trouble, lost]
+    return before.name, compare(numbers_of(run.records), before.cases), trouble
+
+
+def _history_until(run: StoredRun) -> list[dict[str, Any]]:
+    """The history as it was when the run ended."""
+    lines = read_history(run.folder.parent.parent)
+    ids = [line.get("run_id") for line in lines]
+    return lines[: ids.index(run.folder.name) + 1] if run.folder.name in ids else []
+
+
+def _verdict(run: StoredRun) -> Verdict:
+    """The verdict of a run as it was, with the numbers that it was given on."""
     verdict = _judge(run.records, coverages_of([run]), run)
     stored = run.summary.get("verdict")
-    if isinstance(stored, dict):
-        verdict = _as_it_was(verdict, stored)
-    return _print_run(run, verdict, is_verbose=given.verbose)
+    return _as_it_was(verdict, stored) if isinstance(stored, dict) else verdict
 
 
 def _as_it_was(verdict: Verdict, stored: dict[str, Any]) -> Verdict:
@@ -214,6 +309,7 @@ def _combine(given: argparse.Namespace) -> int:
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
         "baseline": baseline.name if baseline else None,
+        "baseline_run": baseline.run_id if baseline else None,
         "comparisons": [comparison.to_dict() for comparison in comparisons or ()],
     }
     combined = _write(given.store, runs, records, coverages, summary)

@@ -184,6 +184,13 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         help="folder that runs are kept in (default: .modeleval, below rootdir)",
     ),
+    Option(
+        name="report",
+        kind="lines",
+        metavar="FILE",
+        help="file to write a report to, in the format that its name ends in: report.html; repeat "
+        "for several",
+    ),
 )
 
 
@@ -238,6 +245,7 @@ class Settings:
         gate: What a threshold is held against.
         baseline: File or run to compare with; None for the usual file, if it is there.
         store: Folder that runs are kept in, relative to rootdir.
+        reports: Files to write reports to, as the user wrote them.
     """
 
     models: tuple[str, ...] = ()
@@ -258,6 +266,7 @@ class Settings:
     gate: GateMode = "point"
     baseline: str | None = None
     store: str = ".modeleval"
+    reports: tuple[str, ...] = ()
 
     def share(self, n_processes: int, *, concurrency: int, has_budget: bool = True) -> Settings:
         """The settings of one of several processes that share what the run may ask and spend."""
@@ -313,6 +322,7 @@ def resolve(
         gate=texts.gate(),
         baseline=texts.text("baseline"),
         store=texts.text("store") or ".modeleval",
+        reports=tuple(dict.fromkeys(texts.lines("report")[0])),
     )
 
 

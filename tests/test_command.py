@@ -1,4 +1,4 @@
-"""The command ``modeleval``: show, compare, history, combine."""
+"""The command ``modeleval``: show, report, compare, history, combine."""
 
 import subprocess
 import sys
@@ -200,6 +200,80 @@ def test_history_of_a_case(folder, capsys):
     assert lines[-2].split()[0] == first
     assert main(["history", "c-11"]) == 2
     assert "has a case 'c-11'; did you mean 'c-1'?" in capsys.readouterr().err
+
+
+def test_show_a_case(folder, capsys):
+    """All of it, texts in full, and nothing that a terminal would act on."""
+    long = "line one\n" + "x" * 5000 + "\x1b[31m\u202e"
+    (folder / "robot.py").write_text(f"def answer(text):\n    return {long!r}\n")
+    run(folder)
+
+    assert main(["show", "--case", "c-4"]) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[:5] == [
+        "test_ticket, robot:answer: c-4",
+        "  outcome     missed",
+        "  input       text 4",
+        "  expected    other 4",
+        "  got         line one",
+    ]
+    assert lines[5].strip() == "x" * 5000 + r"\x1b[31m\u202e"
+    assert main(["show", "--case", "c-44"]) == 2
+    assert "has no case 'c-44'; did you mean 'c-4'?" in capsys.readouterr().err
+
+
+def test_report(folder, capsys):
+    """The file of a run that is kept, exit status 0 though its gate is not met."""
+    name = run(folder, "--model-eval-thresholds=accuracy >= 90%")
+    run(folder)
+
+    assert main(["report", name, "-o", "out/one.html", "-o", "two.html"]) == 0
+    assert capsys.readouterr().out == "report: out/one.html\nreport: two.html\n"
+    text = (folder / "out" / "one.html").read_text(encoding="utf-8")
+    assert "<h1>Not met</h1>" in text
+    assert text == (folder / "two.html").read_text(encoding="utf-8")
+    assert "(this run)" not in text  # it was the first
+
+
+def test_report_against_another_run(folder):
+    """What changed since then."""
+    before = run(folder)
+    (folder / "robot.py").write_text("def answer(text):\n    return 'no'\n")
+    run(folder)
+
+    assert main(["report", "-o", "report.html", "--baseline", before]) == 0
+    assert "4 broke" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_report_against_a_baseline_that_has_changed(folder):
+    """The run was compared with what is no longer there: that is said, and nothing is made up."""
+    run(folder, "--model-eval-save-baseline")
+    name = run(folder)
+    main(["report", name, "-o", "report.html"])
+    assert "Against the baseline" in (folder / "report.html").read_text(encoding="utf-8")
+    run(folder, "--model-eval-save-baseline")
+
+    main(["report", name, "-o", "report.html"])
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "the baseline evals/baseline.jsonl is another one by now" in text
+    assert "Against the baseline" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-o", "report.docx"], "-o: 'report.docx': a report's name ends in .html"),
+        (["-o", "tickets.csv/report.html"], "tickets.csv/report.html can't be written: "),
+        (["-o", "r.html", "--baseline", "nothing"], "no run 'nothing' in"),
+    ],
+)
+def test_reports_that_cannot_be(folder, capsys, arguments, sentence):
+    """One sentence, and exit status 2."""
+    run(folder)
+
+    assert main(["report", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"modeleval: {sentence}")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from pytest_modeleval.plugin.manifests import (
     manifest,
     run_summary,
 )
+from pytest_modeleval.plugin.reports import write_reports
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals, is_cut_short
 from pytest_modeleval.reports import terminal
 from pytest_modeleval.store.history import append_history
@@ -69,6 +70,7 @@ class Gatekeeper:
         self._has_broken_files = False
         self._is_cut_short = False
         self._saved: str | None = None
+        self._reports: list[str] = []
         self._listeners = Listeners(config, evals.trouble)
 
     # Hooks, in the order they run.
@@ -115,6 +117,8 @@ class Gatekeeper:
             reason = "collection failed, so nothing was asked"
             verdict = self.evals.verdict = Verdict(status="invalid", reason=reason)
         if not self._has_folder:
+            if self.evals.settings.reports:
+                self.evals.trouble.append("no report was written, since nothing was asked")
             return
         add_junit_properties(self.config, self.evals, verdict)
         n_failed = session.testsfailed if self._n_failed is None else self._n_failed
@@ -141,6 +145,13 @@ class Gatekeeper:
             self._saved = baselines.save(
                 self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
             )
+        self._reports = write_reports(
+            self.config,
+            self.evals,
+            self._in_order(),
+            manifest=self._manifest(),
+            summary=summary,
+        )
         for journal, what in (
             (self._run.records, f"of {len(self._records)} records"),
             (self._run.predictions, "predictions of workers"),
@@ -179,6 +190,7 @@ class Gatekeeper:
                 comparisons=self.evals.comparisons or (),
                 can_save=self.evals.baseline is None and verdict.status == "met",
                 saved=self._saved,
+                reports=self._reports,
                 pasts=pasts.by_case,
                 n_unreadable=pasts.n_unreadable,
                 asked=merge_asked(self.evals.asked),

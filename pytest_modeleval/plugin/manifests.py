@@ -105,6 +105,7 @@ def run_summary(
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
         "baseline": evals.baseline.name if evals.baseline else None,
+        "baseline_run": evals.baseline.run_id if evals.baseline else None,
         "comparisons": [comparison.to_dict() for comparison in evals.comparisons or ()],
     }
 

@@ -11,6 +11,7 @@ from pytest_modeleval.plugin import fixtures
 from pytest_modeleval.plugin.baselines import find_baseline, wants_saving
 from pytest_modeleval.plugin.collect import eval_item
 from pytest_modeleval.plugin.replays import find_answers, taken_over
+from pytest_modeleval.plugin.reports import check_reports
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
         evals.has_baseline = handed["has_baseline"]
         evals.stored = taken_over(handed["stored"])
     else:
+        check_reports(config, evals)
         evals.baseline = find_baseline(config, evals)
         evals.has_baseline = evals.baseline is not None or wants_saving(config)
         evals.stored = find_answers(config, evals)

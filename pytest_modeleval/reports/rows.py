@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
 from pytest_modeleval.reports.tables import Row
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.judgements import Judgement, Status
     from pytest_modeleval.core.metrics import Metric
+    from pytest_modeleval.core.summaries import Summary
 
-__all__ = ["COLORS", "label_of", "rows_of"]
+__all__ = ["COLORS", "goes_without", "label_of", "metrics_shown", "rows_of"]
 
 _LABELS = {"error_rate": "errors", "unscored_rate": "unscored", "macro_f1": "macro-F1"}
 
@@ -62,3 +64,23 @@ def _color(item: Judgement) -> str | None:
 def label_of(name: str) -> str:
     """A metric as it is read; the name of a score is the user's own."""
     return _LABELS.get(name, name if name.startswith("score(") else name.replace("_", " "))
+
+
+def metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
+    """The usual metrics, every score, whatever has a threshold, and what could not be scored."""
+    scores = [f"score({name})" for name in summary.score_names]
+    extra = [item.threshold.metric for item in judged if not item.is_implied]
+    first, *others = usual = usual_metrics("terminal")
+    names = [first, *(name for name in [*scores, *extra] if name not in usual), *others]
+    if any(record.ttft_s is not None for record in summary.records):
+        names[names.index("p95_latency") + 1 : 0] = ["p50_ttft", "p95_ttft"]
+    if any(record.judge_cost_usd is not None for record in summary.records):
+        names.append("judge_cost")
+    if summary.n_unscored:
+        names.append("unscored_rate")
+    return list(dict.fromkeys(names))
+
+
+def goes_without(item: Judgement) -> bool:
+    """Whether a setting's bound goes without saying: no errors allowed, and none too many."""
+    return item.is_implied and item.threshold.bound == 0 and item.status != "not met"

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_modeleval.core.cases import question_of
-from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.labels import by_label
 from pytest_modeleval.reports.numbers import bound_text, value_text
 from pytest_modeleval.reports.pasts import counts_text, past_text
-from pytest_modeleval.reports.rows import COLORS, label_of, rows_of
+from pytest_modeleval.reports.rows import (
+    COLORS,
+    goes_without,
+    label_of,
+    metrics_shown,
+    rows_of,
+)
 from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.slices import slice_table
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
@@ -70,6 +76,7 @@ class Shown:
         comparisons: What changed since then.
         saved: What became of making this run the baseline; None where nobody wanted it.
         replayed_from: Id of the run whose answers were judged again; None where models were asked.
+        reports: Files that reports were written to, as they are shown.
         can_save: Nothing keeps this run from being a baseline, and there is none.
         pasts: What earlier runs say of the cases that were not passed.
         n_unreadable: Earlier runs that nothing could be learnt from.
@@ -86,6 +93,7 @@ class Shown:
     baseline: str | None = None
     comparisons: Sequence[Comparison] = ()
     saved: str | None = None
+    reports: Sequence[str] = ()
     can_save: bool = False
     pasts: Mapping[CaseKey, Past] = field(default_factory=dict)
     n_unreadable: int = 0
@@ -176,6 +184,8 @@ def _blocks(shown: Shown) -> Iterator[Line]:
         yield Line(text="no baseline yet; --model-eval-save-baseline makes this run one")
     if shown.folder is not None and shown.verbosity >= 0:
         yield Line(text=f"records: {shown.folder}/records.jsonl")
+    for path in shown.reports:
+        yield Line(text=f"report: {path}")
 
 
 # The numbers
@@ -237,12 +247,12 @@ def _table(summary: Summary, shown: Shown) -> _Table:
         item
         for item in shown.verdict.judgements
         if (item.suite, item.model) == (summary.title, summary.model)
-        and not (_goes_without(item) or item.threshold.is_regression)
+        and not (goes_without(item) or item.threshold.is_regression)
     ]
     whole = [item for item in judged if item.threshold.tag is None]
     rows: list[Row] = []
     notes = []
-    for name in _metrics_shown(summary, whole):
+    for name in metrics_shown(summary, whole):
         metric = summary.metric(name)
         own = [item for item in whole if item.threshold.metric == name]
         rows += rows_of(label_of(name), metric, own)
@@ -311,26 +321,6 @@ def _suite_title(summary: Summary, shown: Shown) -> str:
     ]
     head = [summary.title, *([summary.model] if summary.model else []), cases]
     return f"{one_line(', '.join(head))}: {', '.join(counts)}"
-
-
-def _metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
-    """The usual metrics, every score, whatever has a threshold, and what could not be scored."""
-    scores = [f"score({name})" for name in summary.score_names]
-    extra = [item.threshold.metric for item in judged if not item.is_implied]
-    first, *others = usual = usual_metrics("terminal")
-    names = [first, *(name for name in [*scores, *extra] if name not in usual), *others]
-    if any(record.ttft_s is not None for record in summary.records):
-        names[names.index("p95_latency") + 1 : 0] = ["p50_ttft", "p95_ttft"]
-    if any(record.judge_cost_usd is not None for record in summary.records):
-        names.append("judge_cost")
-    if summary.n_unscored:
-        names.append("unscored_rate")
-    return list(dict.fromkeys(names))
-
-
-def _goes_without(item: Judgement) -> bool:
-    """Whether a setting's bound goes without saying: no errors allowed, and none too many."""
-    return item.is_implied and item.threshold.bound == 0 and item.status != "not met"
 
 
 # How they came about
@@ -463,7 +453,7 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
     )
     color = "red" if record.outcome == "errored" else "yellow"
     yield Line(text=cut(title, shown.width), color=color)
-    why = None if _repeats_answer(record) else record.reason or None
+    why = None if repeats_answer(record) else record.reason or None
     for label, value in (
         ("input", question_of(record.input)),
         ("expected", record.expected),
@@ -479,12 +469,6 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
 def _past(record: Record, shown: Shown) -> str | None:
     past = shown.pasts.get(case_key(record))
     return past_text(past, record.outcome) if past is not None else None
-
-
-def _repeats_answer(record: Record) -> bool:
-    """Whether the reason only says again what was expected and got."""
-    got, expected = repr(record.output), repr(record.expected)
-    return record.reason in (f"assert {got} == {expected}", f"assert {expected} == {got}")
 
 
 def _all_cases(shown: Shown) -> Iterator[Line]:

@@ -40,7 +40,7 @@ def test_an_option_and_its_ini_key_have_the_same_name():
 def test_every_setting_has_its_option():
     """No field of the settings is out of reach of a user."""
     fields = {re.sub("_(s|usd)$", "", name) for name in Settings.__slots__} - {"is_adaptive"}
-    fields = {"model" if name == "models" else name for name in fields}
+    fields = {{"models": "model", "reports": "report"}.get(name, name) for name in fields}
 
     assert {option.name for option in OPTIONS} == fields
 

@@ -1,0 +1,332 @@
+"""The HTML report: what stands in the file, whatever models answered."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pytest_modeleval.core.comparisons import compare, numbers_of
+from pytest_modeleval.core.gates import judge
+from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.records import Record
+from pytest_modeleval.core.thresholds import parse_threshold
+from pytest_modeleval.reports.base import Report
+from pytest_modeleval.reports.html.blocks import embedded, make_block
+from pytest_modeleval.reports.html.charts import histogram, interval_range, trend
+from pytest_modeleval.reports.html.pages import render
+
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "end of script": "</script><script>alert(1)</script>",
+    "comment": "<!-- <script> --> ]]>",
+    "attribute": "\" onmouseover=alert(1) x='",
+    "address": "javascript:alert(1)",
+    "template": "{{ 7 * 7 }} {% raw %}",
+    "ANSI": "\x1b[31mred\x1b[0m",
+    "direction": "abc\u202edef\u2066",
+    "NUL": "a\x00b",
+    "emoji": "👩‍👩‍👧 ok",
+    "line ends": "a\u2028b\u2029c\r\nd",
+    "long line": "x" * 1_000_000,
+}
+
+
+class Page(HTMLParser):
+    """The elements of a page, and what its scripts hold."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements = []
+        self.scripts = []
+        self.text = ""
+        self._is_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._is_script = tag in ("script", "style")
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self._is_script = False
+
+    def handle_data(self, data):
+        if self._is_script and self.elements[-1][0] == "script":
+            self.scripts[-1] += data
+        elif not self._is_script:
+            self.text += data
+
+
+def record(case_id="c-1", outcome="passed", **known):
+    fields = {"suite": "tickets", "model": "a:b", "input": "question", "expected": "yes"}
+    fields |= {"output": "yes", "latency_s": 0.2, "cost_usd": 0.001}
+    return Record(case_id=case_id, outcome=outcome, **(fields | known))
+
+
+def report(records, thresholds=("accuracy >= 50%",), **known):
+    places = dict.fromkeys((item.suite, item.variant) for item in records)
+    coverages = []
+    for suite, variant in places:
+        own = [item for item in records if (item.suite, item.variant) == (suite, variant)]
+        tags = {tag: (1, 1) for item in own for tag in item.tags}
+        coverages.append(
+            Coverage(suite=suite, variant=variant, n_total=len(own), n_selected=len(own), tags=tags)
+        )
+    verdict = judge(
+        records,
+        coverages,
+        [parse_threshold(text) for text in thresholds],
+        comparisons=known.get("comparisons"),
+    )
+    return Report(run_id="r-1", verdict=verdict, records=records, folder="runs/r-1", **known)
+
+
+def page(records, *thresholds, **known):
+    return Page("".join(render(report(records, *thresholds, **known))))
+
+
+def block(found):
+    """The data of a page."""
+    return json.loads(found.scripts[0])
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_texts_are_data_wherever_they_stand(text):
+    """The page has the same elements as one of harmless texts, and the block gives them back."""
+    known = {
+        "metadata": {"note": text},
+        "reason": text,
+        "scores": {"tone": {"value": 0.5, "reason": text}},
+    }
+    harmless = page(
+        [
+            record(
+                outcome="missed",
+                suite="s",
+                model="m",
+                tags=("t",),
+                **known
+                | {
+                    "metadata": {"note": "x"},
+                    "reason": "x",
+                    "scores": {"tone": {"value": 0.5, "reason": "x"}},
+                },
+            )
+        ],
+        ["accuracy >= 0%"],
+    )
+    short = text[:200]
+    hostile = page(
+        [
+            record(
+                case_id=short,
+                outcome="missed",
+                suite=short,
+                model=short,
+                tags=(short,),
+                input=text,
+                expected=text,
+                output=text,
+                **known,
+            )
+        ],
+        ["accuracy >= 0%"],
+    )
+
+    tags = [[tag for tag, _ in found.elements] for found in (hostile, harmless)]
+    if len(text) > 100_000:
+        tags[0].remove("p")  # that says how much is cut
+    assert sorted(tags[0]) == sorted(tags[1])
+    assert not [name for _, attrs in hostile.elements for name in attrs if name.startswith("on")]
+    assert all(
+        attrs["href"].startswith(("#", "data:,"))
+        for _, attrs in hostile.elements
+        if "href" in attrs
+    )
+    (case,) = block(hostile)["cases"]
+    assert case[1] == short
+    given = [case[2], case[4], case[6][0][3], case[6][0][4]]
+    assert [item[0] if isinstance(item, list) else item for item in given] == [text[:100_000]] * 4
+    assert len(hostile.scripts) == 2
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_names_are_shown_with_what_is_hidden_in_them(text):
+    """Control and direction characters of names are escaped in what is written outright."""
+    found = page([record(suite=text[:100], model=text[:100])])
+
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]", found.text
+    )
+
+
+def test_the_policy_names_the_only_script_and_style_by_their_hashes():
+    """Whatever got into the page otherwise would not run, and nothing is asked for anywhere."""
+    text = "".join(render(report([record()])))
+    found = Page(text)
+    (policy,) = [attrs["content"] for _, attrs in found.elements if "http-equiv" in attrs]
+    style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
+
+    assert f"script-src '{digest(found.scripts[1])}'" in policy
+    assert f"style-src '{digest(style)}'" in policy
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "://" not in re.sub(r"http://www\.w3\.org/\S+", "", text)
+
+
+def digest(text):
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_the_decision_comes_first():
+    """The verdict as the heading, the thresholds before anything else, the worst of them first."""
+    found = page([record("c-1"), record("c-2", "missed")], ["avg_cost <= $1", "accuracy >= 90%"])
+    text = " ".join(found.text.split())
+
+    assert text.index("Not met") < text.index("Thresholds: 1 not met, 1 met.")
+    assert text.index("accuracy >= 90%") < text.index("avg_cost <= $1")
+    assert "50.0 %" in text
+    assert "9.5 to 90.5 %" in text
+
+
+def test_without_thresholds_nothing_is_called_met():
+    """The run was measured and not judged."""
+    text = page([record()], []).text
+
+    assert "No thresholds" in text
+    assert "no thresholds are set" in text
+
+
+def test_a_question_that_two_models_were_asked_stands_there_once():
+    """With the answers of both."""
+    found = block(page([record(model="a:x"), record(model="a:y", outcome="missed", output="no")]))
+
+    assert found["models"] == ["a:x", "a:y"]
+    (case,) = found["cases"]
+    assert [(a[0], found["outcomes"][a[2]], a[3]) for a in case[6]] == [
+        (0, "passed", "yes"),
+        (1, "missed", "no"),
+    ]
+
+
+def test_before_and_after():
+    """What the baseline had to say of a case, and that it broke."""
+    now = [record("c-1", "missed", output="no"), record("c-2")]
+    comparisons = compare(numbers_of(now), numbers_of([record("c-1"), record("c-2")]))
+    found = page(now, baseline="evals/baseline.jsonl", comparisons=comparisons)
+    first, second = block(found)["cases"]
+
+    assert first[7] == [[0, -1, 0, "yes", 0.2, 0.001]]
+    assert second[7][0][1] == 0
+    assert "1 broke" in found.text
+    assert "100.0 % → 50.0 %: -50.0 points" in found.text
+
+
+def test_texts_are_cut_where_all_would_be_too_much():
+    """The longest first; how long they are is said, and where they stand whole."""
+    records = [record(f"c-{index}", input="x" * 50_000, output="short") for index in range(10)]
+    made = make_block(records, (), has_baseline=False, run_id="r", folder="f", max_bytes=60_000)
+    found = json.loads("".join(made))
+
+    assert made.n_cut == 10
+    assert found["cases"][0][2] == ["x" * made.max_characters, 50_000]
+    assert found["cases"][0][6][0][3] == "short"
+    assert len("".join(made)) < 70_000
+    assert "are cut here" not in page([record()]).text
+
+
+def test_a_case_without_an_answer():
+    """Unknown is null, never 0."""
+    odd = record("c-1", "errored", output=None, latency_s=None, cost_usd=None, reason="timeout")
+    (case,) = block(page([odd]))["cases"]
+
+    assert case[6][0][3:7] == [None, "timeout", None, None]
+
+
+def test_a_reason_that_only_repeats_the_answer_is_left_out():
+    """As in the terminal."""
+    (case,) = block(page([record(outcome="missed", output="no", reason="assert 'no' == 'yes'")]))[
+        "cases"
+    ]
+
+    assert case[6][0][4] is None
+
+
+def test_chat_messages_are_read_one_after_the_other():
+    """And the table shows the last question."""
+    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello?"}]
+    (case,) = block(page([record(input=messages)]))["cases"]
+
+    assert case[2:4] == ["system: Be kind.\n\nuser: Hello?", "Hello?"]
+
+
+def test_a_run_without_a_case():
+    """An invalid run has a report that says why."""
+    found = page([])
+
+    assert "no case was selected while thresholds are configured" in page([]).text
+    assert block(found)["cases"] == []
+
+
+def test_history_needs_two_runs():
+    """Partial runs are no points of the trend."""
+    line = {
+        "started": "2026-01-01T10:00:00+00:00",
+        "verdict": "met",
+        "is_whole": True,
+        "suites": [{"suite": "tickets", "model": "a:b", "n": 2, "accuracy": 0.5}],
+    }
+    partial = line | {"is_whole": False}
+
+    assert "History" not in page([record()], history=[line]).text
+    found = page([record()], history=[line, partial, line])
+    assert "over 2 runs" in str(found.elements)
+    assert found.text.count("partial") == 1
+
+
+def test_the_block_can_stand_in_a_script_element():
+    """Nothing in it ends the element, begins a comment or a line."""
+    text = "<!--</script>&\u2028\u2029"
+
+    assert not set(embedded(text)) & set("<>&\u2028\u2029")
+    assert json.loads(embedded(text)) == text
+
+
+def test_a_histogram_holds_every_value():
+    """The bars are of the chart's height at most, and equal values are no distribution."""
+    chart = histogram([0.1, 0.1, 0.2, 0.9], "seconds", [("p50", 0.15, "mark"), ("t", 50, "bound")])
+
+    counts = [int(re.search(r": (\d+)", bar.text)[1]) for bar in chart.bars]
+    assert sum(counts) == 4
+    assert all(0 <= bar.x <= 320 and bar.y >= 0 for bar in chart.bars)
+    assert [mark.text for mark in chart.marks] == ["p50"]
+    assert histogram([0.1, 0.1], "seconds") is None
+    assert histogram([], "seconds") is None
+
+
+def test_latencies_of_different_magnitudes_have_a_logarithmic_axis():
+    """With round numbers along it."""
+    chart = histogram([0.001, 0.01, 0.1, 1.0, 10.0], "seconds")
+
+    assert chart.is_log
+    assert [tick.text for tick in chart.ticks] == ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]
+
+
+def test_a_range_ends_where_the_axis_does():
+    """An upper end that does not exist reaches to the edge."""
+    metric = report([record()]).verdict.summaries[0].metric("accuracy")
+
+    found = interval_range(metric, [0.9])
+    assert (found.value, found.bounds) == (100.0, [90.0])
+
+
+def test_a_trend_of_equal_numbers_stays_in_the_chart():
+    """Also at the end of the scale."""
+    chart = trend([(1.0, "a", False), (None, "b", False), (1.0, "c", True)], "rate")
+
+    assert [fails for *_, fails in chart.points] == [False, True]
+    assert all(0 <= y <= 96 for _, y, _, _ in chart.points)
