@@ -343,10 +343,22 @@ def percentiles(values: Sequence[float], qs: Sequence[float]) -> tuple[float, ..
         _check_percent(q)
     if not values:
         return None
-    import numpy as np  # 0.3 seconds that a session without evals should not pay
+    ordered = sorted(map(float, values))
+    return tuple(_interpolated(ordered, q) for q in qs)
 
-    found = np.percentile(np.asarray(values, dtype=float), list(qs), method="linear")
-    return tuple(float(value) for value in found)
+
+def _interpolated(ordered: Sequence[float], q: float) -> float:
+    """The value at ``q`` percent of the way through ordered ones, between its two neighbours.
+
+    numpy's ``linear`` method (type 7 of Hyndman and Fan 1996, The American Statistician 50:361),
+    to the last digit; importing numpy takes longer than the whole rest of a summary.
+    """
+    place = q / 100 * (len(ordered) - 1)
+    below = math.floor(place)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    share = place - below
+    # From the nearer end, as numpy does: so that equal neighbours give exactly their value.
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def percentile_interval(

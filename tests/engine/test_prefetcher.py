@@ -974,3 +974,38 @@ def test_a_forked_process():
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert answer.output == "a"
+
+
+async def at_once(text):
+    return text
+
+
+def test_who_waits_for_an_answer_lets_the_loop_do_all_that_it_can_first(monkeypatch):
+    """The second wait returns when every question that could leave has left."""
+    monkeypatch.setattr("pytest_modeleval.engine.prefetch._GIVE_WAY_S", WAIT_S)
+    asks = asks_of(at_once, [f"q{i}" for i in range(200)])
+    with prefetching(concurrency=64) as prefetcher:
+        prefetcher.plan(asks)
+        prefetcher.wait("q0")
+        prefetcher.wait("q1")
+        assert prefetcher.progress().n_done == len(asks)
+
+
+def test_a_loop_that_is_blocked_does_not_hold_up_what_is_answered_already():
+    """Who has an answer goes on after a moment, though the model of another blocks the loop."""
+    let_go = threading.Event()
+
+    async def blocking(text):
+        if text == "second":
+            let_go.wait(WAIT_S)
+        return text
+
+    first, second = asks_of(blocking, ["first", "second"])
+    with prefetching() as prefetcher:
+        assert get(prefetcher, first).output == "first"
+        prefetcher.plan([second])
+        prefetcher.wait("nobody planned this")
+        is_blocked = not prefetcher.ask(second).done()
+        let_go.set()
+        assert is_blocked
+        assert get(prefetcher, second).output == "second"
