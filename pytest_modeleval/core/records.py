@@ -39,12 +39,16 @@ class Score:
         value: A number in [0, 1].
         reason: Why, in words; None where the scorer gives none.
         min_score: The pass mark that the value was held against; None where it was only noted.
+        judged_by: Names of the models that judged, with a comma between; None for no judge.
+        keeps_answer: The answer is compared with later ones, so that a baseline keeps it whole.
     """
 
     name: str
     value: float
     reason: str | None = None
     min_score: float | None = None
+    judged_by: str | None = None
+    keeps_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,5 +240,11 @@ _KINDS: Mapping[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def _score_to_dict(score: Score) -> dict[str, Any]:
-    data = {"value": score.value, "reason": score.reason, "min_score": score.min_score}
+    data = {
+        "value": score.value,
+        "reason": score.reason,
+        "min_score": score.min_score,
+        "judged_by": score.judged_by,
+        "keeps_answer": score.keeps_answer or None,
+    }
     return {name: value for name, value in data.items() if value is not None}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_modeleval.core.records import Score
 from pytest_modeleval.errors import Unscored, UsageError, did_you_mean
@@ -17,7 +17,58 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.predictions import Prediction
 
-__all__ = ["Scorer", "make_scorers", "read_score", "score_answer", "scorer"]
+__all__ = ["AskModel", "Golden", "Scorer", "make_scorers", "read_score", "score_answer", "scorer"]
+
+
+class AskModel(Protocol):
+    """What a scorer that asks models is handed, for one answer.
+
+    Attributes:
+        models: Names of the models that it is to ask; one, unless it is a panel.
+    """
+
+    models: tuple[str, ...]
+
+    async def __call__(self, request: Any, *, model: str | None = None) -> Prediction:
+        """Ask one of the models, the first by default, under the run's limits and its budget.
+
+        Raises:
+            PredictionError: There is no answer.
+        """
+
+    def baseline_answer(self, case: Case) -> str:
+        """What the baseline has as the answer to the case.
+
+        Raises:
+            Unscored: It has none; the message says why.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Golden:
+    """An answer of which it is known how it has to be judged; a judge is tried on it.
+
+    Attributes:
+        name: What is wrong or right about it.
+        function: The scorer's function, as it is tried.
+        case: The question.
+        output: The answer.
+        is_right: It has to reach the pass mark, or has to stay below it.
+        min_score: The pass mark.
+        baseline: The baseline's answer, for a scorer that compares with one.
+        schema: As of the scorer.
+        version: What the trial depends on beside name and model; a trial is made once for each.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    case: Case
+    output: Any
+    is_right: bool
+    min_score: float
+    baseline: str | None = None
+    schema: Mapping[str, Any] | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +77,35 @@ class Scorer:
 
     Attributes:
         name: What the score is called; unique in its suite.
-        function: Takes a case and a prediction, and returns what ``read_score`` reads.
+        function: Takes a case and a prediction, and returns what ``read_score`` reads. One that
+            asks models is a coroutine function and takes a third argument, an ``AskModel``.
         min_score: The pass mark in [0, 1]; 0 lets the score be noted without deciding.
         weight: Its share of the case's score beside other scorers.
         version: What the score depends on beside its name (its parameters); scores of different
             versions are not compared.
+        asks: It asks models, ahead of the test and concurrently.
+        models: Specs of the models that it asks; none for the one that the settings name.
+        parameters: What each request to them says, by the API's names.
+        schema: JSON Schema of their replies, for models behind a server; None for none.
+        golden: What it is tried on before the first case; none for no trial.
+        is_judge: Its models judge, so that they are tried and held against human labels.
+        needs_baseline: It compares with the baseline's answer, which is then kept whole.
+        where: Where the user wrote it; messages about its models begin with that.
     """
 
     name: str
-    function: Callable[[Case, Prediction], Any]
+    function: Callable[..., Any]
     min_score: float = 1.0
     weight: float = 1.0
     version: str = ""
+    asks: bool = False
+    models: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
+    golden: tuple[Golden, ...] = ()
+    is_judge: bool = False
+    needs_baseline: bool = False
+    where: str = "scorers"
 
 
 def score_answer(scorer: Scorer, case: Case, prediction: Prediction) -> Score:
