@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         EngineError,
         ModelEvalError,
         PredictionError,
+        PreflightError,
         Unscored,
         UsageError,
     )
@@ -27,6 +28,7 @@ __all__ = [
     "ModelEvalError",
     "Prediction",
     "PredictionError",
+    "PreflightError",
     "Report",
     "Unscored",
     "Usage",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.cases import count_tags
-from pytest_modeleval.core.gates import check_scopes, judge
+from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.predictions import Failure, Prediction
@@ -20,21 +20,26 @@ from pytest_modeleval.core.summaries import group_records
 from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
-from pytest_modeleval.errors import Unscored, UsageError
+from pytest_modeleval.errors import PreflightError, Unscored, UsageError
 from pytest_modeleval.models.base import describe, short
 from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
+from pytest_modeleval.scorers import check_cases, make_scorers, score_answer
+from pytest_modeleval.scorers.asks import ScoredAhead, ScorerModels, score_ahead
+from pytest_modeleval.scorers.trials import try_judges
 from pytest_modeleval.settings import CONCURRENCY, RETRIES, TIMEOUT_S, Settings, parse_prices
 from pytest_modeleval.suites import load_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from os import PathLike
 
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.judgements import Verdict
+    from pytest_modeleval.core.preflights import Preflight
     from pytest_modeleval.core.records import Outcome
     from pytest_modeleval.core.summaries import Summary
+    from pytest_modeleval.scorers.asks import Put
 
 __all__ = ["Report", "evaluate_model"]
 
@@ -50,11 +55,12 @@ class Report(dict[str, Any]):
     Keys: ``model``; the counts ``n``, ``n_passed``, ``n_missed``, ``n_errored``, ``n_unscored``,
     ``n_skipped``; ``accuracy``, ``mean_score``, ``error_rate`` (rates in [0, 1]);
     ``p50_latency``, ``p90_latency``, ``p95_latency``, ``p99_latency``, ``max_latency`` (seconds);
-    ``avg_cost``, ``total_cost`` (US dollars); ``intervals`` (95 %, by metric); ``notes`` (what a
+    ``avg_cost``, ``total_cost``, ``judge_cost`` (US dollars); ``intervals`` (95 %, by metric); ``notes`` (what a
     reader has to know of a metric); ``slices`` (a dictionary for each tag: its counts and its
     metrics, the worst first); ``classification`` (precision, recall and F1 of each label, macro-F1
     and the confusion matrix; None with the reason in ``no_classification`` where the expected
-    answers are no labels); ``failures`` (a dictionary for each case that was not passed: id, input,
+    answers are no labels); ``agreements`` (how far each judge agrees with the column ``human``);
+    ``preflight`` (how the judges were tried; None where there are none); ``failures`` (a dictionary for each case that was not passed: id, input,
     expected, output, outcome, reason, ...); ``verdict`` and ``thresholds``. What is not known is
     None, never 0.
 
@@ -64,16 +70,24 @@ class Report(dict[str, Any]):
         verdict: The verdict on the thresholds.
     """
 
-    def __init__(self, summary: Summary, records: Sequence[Record], verdict: Verdict) -> None:
+    def __init__(
+        self,
+        summary: Summary,
+        records: Sequence[Record],
+        verdict: Verdict,
+        preflight: Preflight | None = None,
+    ) -> None:
         metrics = {name: summary.metric(name) for name in usual_metrics("report")}
         counts = ("n", "n_passed", "n_missed", "n_errored", "n_unscored", "n_skipped")
         super().__init__(
             model=summary.model,
             **{name: getattr(summary, name) for name in counts},
             **{name: metric.value for name, metric in metrics.items()},
+            judge_cost=summary.metric("judge_cost").value,
             intervals={name: (metric.low, metric.high) for name, metric in metrics.items()},
             notes={name: metric.note for name, metric in metrics.items() if metric.note},
             **summary.parts_to_dict(),
+            preflight=preflight.to_dict() if preflight else None,
             failures=[_failure(record) for record in records if record.outcome != "passed"],
             verdict=verdict.status,
             thresholds=[item.to_dict() for item in verdict.explicit],
@@ -88,6 +102,8 @@ def evaluate_model(
     test_set: str | PathLike[str] | Iterable[Case | Mapping[str, Any]],
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
+    scorers: Sequence[Any] = (),
+    judge: str | None = None,
     thresholds: str | Sequence[str] = (),
     concurrency: int | None = None,
     timeout: str | float = TIMEOUT_S,
@@ -112,6 +128,10 @@ def evaluate_model(
             False, or a score in [0, 1] of which 1 is right. By default the output has to equal
             what is expected. It may raise ``Unscored``; anything else that it raises or returns
             is an error of that case.
+        scorers: Instead of ``compare``, what a suite names as its scorers: ``"exact"``,
+            ``{"judge": {"rubric": "...", "model": "openai:gpt-5-mini"}}``, ... An answer is right
+            where each score reaches its ``min_score``.
+        judge: Model of the judges that name none.
         thresholds: A line such as ``accuracy >= 90%``, or several; the report holds the verdict
             on them.
         concurrency: Calls in flight at once; by default as many as help, from 8 up to 64.
@@ -126,8 +146,11 @@ def evaluate_model(
 
     Raises:
         UsageError: The model, the test set or a setting can't be used.
+        PreflightError: A judge got golden answers wrong.
     """
     _check_compare(compare)
+    if scorers and compare is not None:
+        raise UsageError("compare or scorers, not both")
     settings = _settings(
         thresholds=thresholds,
         concurrency=concurrency,
@@ -135,6 +158,7 @@ def evaluate_model(
         retries=retries,
         base_url=base_url,
         prices=prices,
+        judge=judge,
     )
     cases = load_cases(test_set, columns=columns)
     coverage = Coverage(
@@ -145,18 +169,119 @@ def evaluate_model(
     )
     check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings, system=system, parameters=parameters)
+    judging = _Scoring(scorers, cases, settings) if scorers else None
     records = []
     prefetcher = Prefetcher(Engine(settings), concurrency=settings.concurrency)
     prefetcher.start()
     try:
-        asks = [Ask(key=case.id, model=asked, input=case.input) for case in cases]
+        preflight = judging.try_judges(prefetcher) if judging else None
+        then = [judging.then(case) if judging else None for case in cases]
+        asks = [
+            Ask(key=case.id, model=asked, input=case.input, then=after)
+            for case, after in zip(cases, then, strict=True)
+        ]
         prefetcher.plan(asks)
         for case, ask in zip(cases, asks, strict=True):
-            records.append(_judge_answer(case, prefetcher.result(ask), asked.name, compare))
+            answer, ahead = prefetcher.result_and_after(ask)
+            if judging is not None:
+                records.append(judging.record(case, answer, ahead, asked.name))
+            else:
+                records.append(_judge_answer(case, answer, asked.name, compare))
     finally:
         prefetcher.close()
     verdict = judge(records, [coverage], settings.thresholds)
-    return Report(group_records(records)[0], records, verdict)
+    return Report(group_records(records)[0], records, verdict, preflight)
+
+
+class _Scoring:
+    """Scores the answers of a test set.
+
+    Args:
+        specs: What names the scorers.
+        cases: The cases, all of which they have to be able to score.
+        settings: For the models that they ask.
+
+    Raises:
+        UsageError: A scorer can't be used, or can't score a case.
+    """
+
+    def __init__(self, specs: Sequence[Any], cases: Sequence[Case], settings: Settings) -> None:
+        self._models = ScorerModels(settings)
+        self._scorers = self._models.resolve(make_scorers(specs, where="scorers"))
+        check_cases(self._scorers, cases)
+
+    def try_judges(self, prefetcher: Prefetcher) -> Preflight | None:
+        """Try the judges; None where there are none.
+
+        Raises:
+            PreflightError: One got golden answers wrong.
+        """
+        if not any(scorer.is_judge for scorer in self._scorers):
+            return None
+        tried = prefetcher.run(
+            lambda: try_judges(self._scorers, models=self._models, put=prefetcher.ask_beside)
+        )
+        if tried.failure is not None:
+            raise PreflightError("\n".join([tried.failure, *map(str, tried.mistakes)]))
+        return tried
+
+    def then(self, case: Case) -> Callable[[Any, Any], Awaitable[Any]] | None:
+        """What is done with the answer to a case as soon as it is there; None for nothing."""
+        if not any(scorer.asks for scorer in self._scorers):
+            return None
+
+        def baseline(_case: Case) -> str:
+            raise Unscored("evaluate_model has no baseline to compare with")
+
+        async def score(answer: Prediction | Failure, put: Put) -> ScoredAhead:
+            return await score_ahead(
+                self._scorers, case, answer, models=self._models, put=put, baseline=baseline
+            )
+
+        return score
+
+    def record(
+        self, case: Case, answer: Prediction | Failure, ahead: ScoredAhead | None, model: str
+    ) -> Record:
+        """The record of one case."""
+        ahead = ahead or ScoredAhead()
+        scores = list(ahead.scores)
+        error = ahead.error
+        if isinstance(answer, Prediction):
+            for scorer in self._scorers:
+                try:
+                    scores += [] if scorer.asks else [score_answer(scorer, case, answer)]
+                except Exception as raised:  # noqa: BLE001  (it belongs to the case, as in a test)
+                    error = raised if error is None or isinstance(error, Unscored) else error
+        outcome, known = _outcome(answer, scores, error)
+        return make_record(
+            case,
+            suite="test_set",
+            model=model,
+            outcome=outcome,
+            answer=answer,
+            scores=scores,
+            judge_cost_usd=ahead.cost_usd,
+            **known,
+        )
+
+
+def _outcome(
+    answer: Prediction | Failure, scores: Sequence[Score], error: Exception | None
+) -> tuple[Outcome, dict[str, Any]]:
+    """What a case counts as by its scores, and why."""
+    if isinstance(answer, Failure):
+        return "errored", {}
+    if isinstance(error, Unscored):
+        return "unscored", {"reason": str(error)}
+    if error is not None:
+        return "errored", {"reason": f"a scorer raised {describe(error)}", "error_kind": "raised"}
+    for score in scores:
+        if score.min_score is not None and score.value < score.min_score:
+            why = f": {score.reason}" if score.reason else ""
+            reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
+            return "missed", {"reason": reason}
+    return "passed", {}
 
 
 def _check_compare(compare: Any) -> None:
@@ -184,6 +309,7 @@ def _settings(
     retries: int,
     base_url: str | None,
     prices: str | Sequence[str],
+    judge: str | None,
 ) -> Settings:
     """The arguments as settings, checked."""
     n_calls = CONCURRENCY if concurrency is None else concurrency
@@ -201,6 +327,7 @@ def _settings(
         timeout_s=_seconds(timeout),
         retries=retries,
         base_url=base_url,
+        judge=judge,
         prices=parse_prices(_lines("prices", prices), where="prices"),
     )
 

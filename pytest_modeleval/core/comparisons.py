@@ -21,6 +21,7 @@ from pytest_modeleval.core.paired import (
     visible_shift,
     worth,
 )
+from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.stats import mean
 from pytest_modeleval.core.words import counted, out_of
 
@@ -57,6 +58,7 @@ class CaseNumbers:
         latency_s: Geometric mean of the repeats' seconds; None where none was measured.
         cost_usd: Mean cost; None where one is unknown.
         output: The last answer, cut to 200 characters; None where there is none.
+        answer: The last answer, whole, where later answers are compared with it by a judge.
         outcome: What the last repeat counted as.
         scorers: Names of the scores, which have to be the same for scores to be compared.
         cluster: The case's cluster; None where it is related to no other.
@@ -72,6 +74,7 @@ class CaseNumbers:
     latency_s: float | None = None
     cost_usd: float | None = None
     output: str | None = None
+    answer: str | None = None
     outcome: str = "passed"
     scorers: tuple[str, ...] = ()
     cluster: str | None = None
@@ -302,14 +305,19 @@ class Comparison:
         }
 
 
-def numbers_of(records: Iterable[Record]) -> list[CaseNumbers]:
-    """What a comparison needs of a run, sorted by suite, model and case."""
+def numbers_of(records: Iterable[Record], *, has_answers: bool = False) -> list[CaseNumbers]:
+    """What a comparison needs of a run, sorted by suite, model and case.
+
+    Args:
+        records: The run's records.
+        has_answers: Give every answer whole, and not only those that a score asks to keep.
+    """
     groups: dict[tuple[str, str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.outcome != "skipped":
             key = (record.suite, record.variant, record.model or "", record.case_id)
             groups[key].append(record)
-    return [_numbers(groups[key]) for key in sorted(groups)]
+    return [_numbers(groups[key], has_answers=has_answers) for key in sorted(groups)]
 
 
 def compare(
@@ -375,9 +383,10 @@ def _compare(
     )
 
 
-def _numbers(records: Sequence[Record]) -> CaseNumbers:
+def _numbers(records: Sequence[Record], *, has_answers: bool) -> CaseNumbers:
     """The numbers of one case's repeats."""
     last = records[-1]
+    is_kept = has_answers or any(score.get("keeps_answer") for score in last.scores.values())
     scored = [record for record in records if record.outcome != "unscored"]
     latencies = [record.latency_s for record in records if record.latency_s]
     costs = [record.cost_usd for record in records]
@@ -393,6 +402,7 @@ def _numbers(records: Sequence[Record]) -> CaseNumbers:
         latency_s=_rounded(_geometric_mean(latencies), _DIGITS_OF_TIMES),
         cost_usd=_rounded(_mean(known)) if len(known) == len(costs) else None,
         output=None if last.output is None else str(last.output)[:_MAX_OUTPUT],
+        answer=as_text(last.output) if is_kept and last.output is not None else None,
         outcome=last.outcome,
         scorers=tuple(sorted({name for record in records for name in record.scores})),
         cluster=last.cluster,

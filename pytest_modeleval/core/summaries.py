@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core import stats
+from pytest_modeleval.core.agreements import agreements
 from pytest_modeleval.core.classifications import NoLabels, classify
 from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
 from pytest_modeleval.core.thresholds import metric_unit
@@ -20,6 +21,7 @@ from pytest_modeleval.core.words import counted, out_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_modeleval.core.agreements import Agreement
     from pytest_modeleval.core.classifications import Classification
     from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.thresholds import Unit
@@ -154,7 +156,7 @@ class Summary:
         }
 
     def parts_to_dict(self) -> dict[str, Any]:
-        """The slices and the numbers by label as plain data; why there are none of the latter."""
+        """Slices, numbers by label (or why there are none) and agreements with people as plain data."""
         found = self.classification
         why_not = found.reason if isinstance(found, NoLabels) else found.unclear
         return {
@@ -164,6 +166,7 @@ class Summary:
             ],
             "classification": None if isinstance(found, NoLabels) or why_not else found.to_dict(),
             "no_classification": why_not,
+            "agreements": [agreement.to_dict() for agreement in self.agreements],
         }
 
     def _numbers(self, names: Iterable[str]) -> dict[str, Any]:
@@ -172,6 +175,11 @@ class Summary:
         return {name: getattr(self, name) for name in counts} | {
             "metrics": {name: self.metric(name).to_dict() for name in names}
         }
+
+    @cached_property
+    def agreements(self) -> list[Agreement]:
+        """How far each judge agrees with people, where cases carry what they say."""
+        return agreements(self.records)
 
     @cached_property
     def score_names(self) -> list[str]:

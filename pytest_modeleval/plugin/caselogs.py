@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.models.meters import MeteredCall
     from pytest_modeleval.plugin.askers import Asker
+    from pytest_modeleval.scorers.asks import ScoredAhead
     from pytest_modeleval.settings import Price
 
 __all__ = ["CaseLog", "Measurement", "ModelEval", "SuiteModel", "log_of"]
@@ -67,7 +68,8 @@ class CaseLog:
         n_asked: How often the test has asked the same itself.
         measurements: What the test measured itself.
         ledger: What metered clients were asked meanwhile.
-        scores: Scores that the test gave, by name.
+        scores: Scores that the test and its suite's scorers gave, by name.
+        scored: What the scorers that ask models said of the answer; None where none was asked.
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
         subtests: What the subtests that were not passed count as, and why.
@@ -81,6 +83,7 @@ class CaseLog:
     measurements: list[Measurement] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     scores: dict[str, Score] = field(default_factory=dict)
+    scored: ScoredAhead | None = None
     model_name: str | None = None
     is_in_body: bool = False
     subtests: list[tuple[Outcome, str]] = field(default_factory=list)
@@ -126,7 +129,10 @@ class CaseLog:
     def judge_cost(self, prices: Mapping[str, Price]) -> float | None:
         """What judging the answer cost; None where nobody judged, or the cost is unknown."""
         judged = add_up(self._judges(), prices)
-        return None if judged is None else judged.cost_usd
+        costs = [] if judged is None else [judged.cost_usd]
+        if self.scored is not None and self.scored.answers:
+            costs.append(self.scored.cost_usd)
+        return total_cost(costs)
 
     def _judges(self) -> list[MeteredCall]:
         return self.ledger.of(is_judge=True)

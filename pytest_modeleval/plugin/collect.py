@@ -22,7 +22,9 @@ from pytest_modeleval.store.shards import name_of_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from pytest_modeleval.scorers import Scorer
     from pytest_modeleval.suites import Dataset
 
 __all__ = [
@@ -40,7 +42,10 @@ __all__ = [
 ]
 
 _COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
-_ARGUMENTS = ("name", "model", "system", "parameters", "repeats", "thresholds", *_COLUMNS)
+_ARGUMENTS = (
+    *("name", "model", "system", "parameters", "repeats", "thresholds", "scorers"),
+    *_COLUMNS,
+)
 _MAX_REPEATS = 1000
 
 
@@ -56,6 +61,7 @@ class Marker:
         parameters: What else each request to a server says, by the API's names.
         repeats: How often each case is asked; None for as often as the settings say.
         thresholds: Lines of the grammar that hold for this suite alone.
+        scorers: What scores each prediction beside the test, as a suite names scorers.
         columns: For a field of a case the column of the dataset that holds it.
     """
 
@@ -66,6 +72,7 @@ class Marker:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     repeats: int | None = None
     thresholds: tuple[str, ...] = ()
+    scorers: tuple[Any, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +92,7 @@ class Suite:
         parameters_hash: Hash of these two, by which answers are told apart.
         thresholds: Thresholds of the marker.
         governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
+        scorers: What scores each prediction beside the test.
         dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
             None where they come from Python.
     """
@@ -101,6 +109,7 @@ class Suite:
     parameters_hash: str
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
+    scorers: tuple[Scorer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +190,8 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
         _refuse(
             f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
         )
+    if suite.scorers and "prediction" not in metafunc.fixturenames:
+        _refuse(f"{definition.nodeid}: scorers score the prediction, so the test has to take it")
     if evals is not None:
         for other in evals.suites.values():
             if other.name == suite.name and other.nodeid != suite.nodeid:
@@ -233,6 +244,7 @@ def read_marker(mark: pytest.Mark) -> Marker:
         parameters=_parameters(mark.kwargs.get("parameters")),
         repeats=_repeats(mark.kwargs.get("repeats")),
         thresholds=tuple(thresholds),
+        scorers=_scorers(mark.kwargs.get("scorers")),
         columns=columns,
     )
 
@@ -260,6 +272,7 @@ def load_suite(
     from pytest_modeleval.suites import load_dataset
 
     marker = read_marker(mark)
+    scorers = _made(marker.scorers, definition)
     root = definition.config.rootpath
     folders = [definition.path.parent, root]
     dataset = load_dataset(
@@ -268,6 +281,10 @@ def load_suite(
         columns=marker.columns or None,
         shown_from=root,
     )
+    if scorers:
+        from pytest_modeleval.scorers import check_cases
+
+        check_cases(scorers, dataset.cases)
     name = marker.name or _default_name(definition)
     own = tuple(_own_threshold(line, name, definition) for line in marker.thresholds)
     named = marker.model if marker.model is not None else settings.models
@@ -287,6 +304,7 @@ def load_suite(
         parameters=marker.parameters,
         parameters_hash=parameters_hash(marker.system, marker.parameters),
         thresholds=own,
+        scorers=scorers,
         governing=tuple(
             item
             for item in (*own, *holding)
@@ -421,6 +439,54 @@ def _parameters(value: Any) -> Mapping[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise UsageError(f"model_eval: parameters is a dictionary, not {value!r}")
     return value or {}
+
+
+def _scorers(value: Any) -> tuple[Any, ...]:
+    if value is not None and not isinstance(value, list | tuple):
+        raise UsageError(f"model_eval: scorers is a list, not {value!r}")
+    return tuple(value or ())
+
+
+def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ...]:
+    """The scorers that a marker names.
+
+    Raises:
+        UsageError: There is no such scorer, or two have one name.
+    """
+    if not specs:
+        return ()
+    from pytest_modeleval.scorers import make_scorers
+
+    where = f"{definition.nodeid}: scorers"
+    folders = [definition.path.parent, definition.config.rootpath]
+    scorers = make_scorers([_with_golden(spec, folders, where) for spec in specs], where=where)
+    names = [scorer.name for scorer in scorers]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise UsageError(f"{where}: two scorers are named {name!r}; give one another name:")
+    return scorers
+
+
+def _with_golden(spec: Any, folders: Sequence[Path], where: str) -> Any:
+    """A scorer's spec with its golden answers, where it names a file of them.
+
+    Raises:
+        UsageError: The file can't be read.
+    """
+    from pytest_modeleval.suites import load_dataset
+
+    given = next(iter(spec.values())) if isinstance(spec, dict) and len(spec) == 1 else None
+    if not isinstance(given, dict) or not isinstance(given.get("golden"), str):
+        return spec
+    try:
+        cases = load_dataset(given["golden"], folders=folders).cases
+    except UsageError as error:
+        raise UsageError(f"{where}: golden: {error}") from None
+    rows = [
+        {"input": case.input, "expected": case.expected, "name": case.id, **case.metadata}
+        for case in cases
+    ]
+    return {next(iter(spec)): {**given, "golden": rows}}
 
 
 def _refuse(message: str) -> NoReturn:

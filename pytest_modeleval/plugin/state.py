@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Verdict
+    from pytest_modeleval.core.preflights import Preflight
     from pytest_modeleval.engine.replay import StoredAnswers
     from pytest_modeleval.models.meters import Ledger
     from pytest_modeleval.plugin.caselogs import CaseLog
@@ -58,6 +59,7 @@ class Evals:
         baseline: The run to compare with; None where there is none, and in a worker.
         has_baseline: Whether there is one, here or in the controller.
         answers: Where answers go in a worker; None where they go to the run's folder.
+        preflight: What came of trying the judges; None where there are none.
         comparisons: What changed since the baseline, once the run is judged.
         stored: Answers of the run that this one replays or resumes; None where it does neither.
     """
@@ -78,6 +80,7 @@ class Evals:
     baseline: Baseline | None = None
     has_baseline: bool = False
     answers: Journal | None = None
+    preflight: Preflight | None = None
     comparisons: list[Comparison] | None = None
     stored: StoredAnswers | None = None
 

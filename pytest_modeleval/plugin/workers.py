@@ -56,6 +56,7 @@ ANSWERS = "answers"
 TROUBLE = "model_eval_trouble"
 ASKED = "model_eval_asked"
 STRAYS = "model_eval_strays"
+PREFLIGHT = "model_eval_preflight"
 
 
 class WorkerLink:

@@ -41,21 +41,25 @@ class ScorerModels:
 
     Args:
         settings: For their servers and limits, and for the judge of scorers that name none.
-        folders: Folders that modules are looked for in.
     """
 
-    def __init__(self, settings: Settings, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folders = folders
         self._models: dict[str, Model] = {}
 
-    def resolve(self, scorers: Iterable[Scorer]) -> tuple[Scorer, ...]:
+    def resolve(
+        self, scorers: Iterable[Scorer], folders: Sequence[Path] = ()
+    ) -> tuple[Scorer, ...]:
         """The scorers with the models that they ask, all of which can be made.
+
+        Args:
+            scorers: The scorers of a suite.
+            folders: Folders that modules are looked for in.
 
         Raises:
             UsageError: A scorer has no model, or one that does not exist.
         """
-        return tuple(self._resolved(scorer) if scorer.asks else scorer for scorer in scorers)
+        return tuple(self._resolved(item, folders) if item.asks else item for item in scorers)
 
     def of(
         self,
@@ -63,22 +67,23 @@ class ScorerModels:
         parameters: Mapping[str, Any],
         schema: Mapping[str, Any] | None,
         where: str,
+        folders: Sequence[Path] = (),
     ) -> dict[str, Model]:
         """The models of these specs, to be asked with these parameters, by spec.
 
         Raises:
             UsageError: There is no such model.
         """
-        return {spec: self._model(spec, parameters, schema, where) for spec in models}
+        return {spec: self._model(spec, parameters, schema, where, folders) for spec in models}
 
-    def _resolved(self, scorer: Scorer) -> Scorer:
+    def _resolved(self, scorer: Scorer, folders: Sequence[Path]) -> Scorer:
         models = scorer.models or ((self._settings.judge,) if self._settings.judge else ())
         if not models:
             raise UsageError(
                 f"{scorer.where}: no model is named; write model: openai:NAME there, or set "
                 "model_eval_judge"
             )
-        self.of(models, scorer.parameters, scorer.schema, scorer.where)
+        self.of(models, scorer.parameters, scorer.schema, scorer.where, folders)
         digest = hashlib.sha256(json.dumps([scorer.version, models]).encode()).hexdigest()[:8]
         return replace(scorer, models=models, version=digest)
 
@@ -88,13 +93,14 @@ class ScorerModels:
         parameters: Mapping[str, Any],
         schema: Mapping[str, Any] | None,
         where: str,
+        folders: Sequence[Path],
     ) -> Model:
         if schema is not None and spec.startswith(_BY_SCHEMA):
             parameters = {**parameters, "json_schema": schema}
         key = json.dumps([spec, parameters], sort_keys=True, default=repr)
         if key not in self._models:
             self._models[key] = make_model(
-                spec, self._settings, parameters=parameters, folders=self._folders, where=where
+                spec, self._settings, parameters=parameters, folders=folders, where=where
             )
         return self._models[key]
 
@@ -159,6 +165,13 @@ class ScoredAhead:
     def cost_usd(self) -> float | None:
         """US dollars that it cost; None where nobody was asked, or one cost is unknown."""
         return total_cost([cost_of(answer) for answer in self.answers])
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it is not scored as a whole, a scorer's own fault first; None where it is."""
+        if self.errors:
+            return self.errors[0]
+        return Unscored("; ".join(self.unscored)) if self.unscored else None
 
     @property
     def is_unpaid(self) -> bool:

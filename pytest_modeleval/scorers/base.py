@@ -12,12 +12,21 @@ from pytest_modeleval.core.records import Score
 from pytest_modeleval.errors import Unscored, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.predictions import Prediction
 
-__all__ = ["AskModel", "Golden", "Scorer", "make_scorers", "read_score", "score_answer", "scorer"]
+__all__ = [
+    "AskModel",
+    "Golden",
+    "Scorer",
+    "check_cases",
+    "make_scorers",
+    "read_score",
+    "score_answer",
+    "scorer",
+]
 
 
 class AskModel(Protocol):
@@ -83,6 +92,8 @@ class Scorer:
         weight: Its share of the case's score beside other scorers.
         version: What the score depends on beside its name (its parameters); scores of different
             versions are not compared.
+        check_case: Raises ``UsageError`` for a case that it can never score; None where every case
+            will do.
         asks: It asks models, ahead of the test and concurrently.
         models: Specs of the models that it asks; none for the one that the settings name.
         parameters: What each request to them says, by the API's names.
@@ -98,6 +109,7 @@ class Scorer:
     min_score: float = 1.0
     weight: float = 1.0
     version: str = ""
+    check_case: Callable[[Case], Any] | None = None
     asks: bool = False
     models: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +118,18 @@ class Scorer:
     is_judge: bool = False
     needs_baseline: bool = False
     where: str = "scorers"
+
+
+def check_cases(scorers: Iterable[Scorer], cases: Sequence[Case]) -> None:
+    """Refuse cases that a scorer can never score, before anything is asked.
+
+    Raises:
+        UsageError: There is one; the message begins with where it stands.
+    """
+    for one in scorers:
+        if one.check_case is not None:
+            for case in cases:
+                one.check_case(case)
 
 
 def score_answer(scorer: Scorer, case: Case, prediction: Prediction) -> Score:
@@ -168,11 +192,18 @@ def make_scorers(specs: Sequence[Any], *, where: str) -> tuple[Scorer, ...]:
 
 
 def _make(spec: Any, where: str) -> Scorer:
+    from pytest_modeleval.scorers.judges import JUDGES, make_judge
+
     if isinstance(spec, Scorer):
         return spec
+    is_pair = isinstance(spec, Mapping) and len(spec) == 1
+    name, given = next(iter(spec.items())) if is_pair else (spec, None)
+    if name in JUDGES:
+        return make_judge(name, given, where=where)
     if spec in _SCORERS:
         return _SCORERS[spec]
-    raise UsageError(f"{where}: there is no scorer {spec!r}{did_you_mean(str(spec), [*_SCORERS])}")
+    hint = did_you_mean(str(name), [*_SCORERS, *JUDGES])
+    raise UsageError(f"{where}: there is no scorer {name!r}{hint}")
 
 
 def _exact(case: Case, prediction: Prediction) -> bool:

@@ -8,16 +8,15 @@ are broken up, so that it can neither end its block nor pose as anybody else.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.plain import clean_text
+from pytest_modeleval.core.plain import as_text, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["PROMPTS_VERSION", "block", "boundary_number", "messages", "schema", "text_of"]
+__all__ = ["PROMPTS_VERSION", "block", "boundary_number", "messages", "schema"]
 
 PROMPTS_VERSION = 1
 """Part of a judge's version: other prompts give other scores."""
@@ -68,7 +67,7 @@ def messages(
         fields: Names of the verdicts wanted; none where there is one verdict.
         words: The verdicts there are.
     """
-    texts = {name: text_of(value) for name, value in pieces.items()}
+    texts = {name: as_text(value) for name, value in pieces.items()}
     number = boundary_number([task, *texts.values()])
     rules = _RULES.format(task=task, number=number, mark=MARK, shape=_shape(fields, words))
     blocks = [block(name, text, number) for name, text in texts.items()]
@@ -101,16 +100,6 @@ def boundary_number(texts: Sequence[str]) -> str:
     while digest[:_DIGITS] in seen:
         digest = hashlib.sha256(digest.encode()).hexdigest()
     return digest[:_DIGITS]
-
-
-def text_of(value: Any) -> str:
-    """A question or an answer as text: JSON where it is none."""
-    if isinstance(value, str):
-        return clean_text(value)
-    try:
-        return clean_text(json.dumps(value, ensure_ascii=False))
-    except (TypeError, ValueError, RecursionError):
-        return clean_text(repr(value))
 
 
 def _harmless(text: str) -> str:

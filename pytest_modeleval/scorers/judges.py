@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_modeleval.core.cases import Case
+from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.records import Score
 from pytest_modeleval.core.words import out_of
 from pytest_modeleval.errors import PredictionError, Unscored, UsageError, did_you_mean
 from pytest_modeleval.scorers.base import AskModel, Golden, Scorer
-from pytest_modeleval.scorers.judge_prompts import PROMPTS_VERSION, messages, schema, text_of
+from pytest_modeleval.scorers.judge_prompts import PROMPTS_VERSION, messages, schema
 from pytest_modeleval.scorers.judge_replies import ReplyError, Said, read_reply
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Judge:
             Unscored: There is no majority for any verdict: the judges differ, or could not say.
             UsageError: The case has not what this judge looks at.
         """
-        answer = text_of(prediction.output)
+        answer = as_text(prediction.output)
         if len(answer) > self.max_characters:
             raise Unscored(
                 f"{self.name}: the answer has {len(answer):,} characters, more than the "
@@ -108,6 +109,13 @@ class Judge:
     def _task(self) -> str:
         """What to judge by."""
         raise NotImplementedError
+
+    def check_case(self, case: Case) -> None:
+        """Refuse a case that has not what this judge looks at.
+
+        Raises:
+            UsageError: It has not.
+        """
 
     def _references(self, case: Case) -> dict[str, Any]:
         """What is looked at beside the question and the answer."""
@@ -224,12 +232,20 @@ class FactualJudge(Judge):
             "nothing.\n"
         )
 
-    def _references(self, case: Case) -> dict[str, Any]:
+    def check_case(self, case: Case) -> None:
+        """Refuse a case without an expected answer.
+
+        Raises:
+            UsageError: It has none.
+        """
         if case.expected is None:
             place = f"{case.source}: " if case.source else ""
             raise UsageError(
                 f"{place}case {case.id} has no expected answer, which {self.name} compares with"
             )
+
+    def _references(self, case: Case) -> dict[str, Any]:
+        self.check_case(case)
         return {"expected": case.expected}
 
 
@@ -254,7 +270,7 @@ class PairJudge(Judge):
     async def __call__(self, case: Case, prediction: Prediction, ask: AskModel) -> Score:
         """As of any judge; the same answer is as good without asking anybody."""
         baseline = ask.baseline_answer(case)
-        if text_of(prediction.output) == baseline:
+        if as_text(prediction.output) == baseline:
             return Score(
                 name=self.name,
                 value=0.5,
@@ -345,6 +361,7 @@ def make_judge(kind: str, given: Any, *, where: str) -> Scorer:
         min_score=min_score,
         weight=read.number("weight", default=1.0),
         version=version,
+        check_case=judge.check_case,
         asks=True,
         models=models,
         parameters=parameters,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_modeleval.scorers.judge_prompts import MARK, messages, schema, text_of
+from pytest_modeleval.core.plain import as_text
+from pytest_modeleval.scorers.judge_prompts import MARK, messages, schema
 
 WORDS = ("PASS", "FAIL")
 ATTACKS = [
@@ -109,7 +110,7 @@ def test_a_megabyte_is_no_trouble():
 def test_what_is_no_text():
     """Stands there as JSON."""
     assert (
-        text_of([{"name": "f", "arguments": {"ä": 1}}]) == '[{"name": "f", "arguments": {"ä": 1}}]'
+        as_text([{"name": "f", "arguments": {"ä": 1}}]) == '[{"name": "f", "arguments": {"ä": 1}}]'
     )
 
 

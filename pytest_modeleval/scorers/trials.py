@@ -1,13 +1,13 @@
-"""Preflights: a judge is tried on answers of which the verdict is known, before it may judge."""
+"""Trials: a judge is tried on answers of which the verdict is known, before it may judge."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.predictions import Prediction, total_cost
-from pytest_modeleval.core.words import counted
+from pytest_modeleval.core.preflights import Mistake, Preflight
 from pytest_modeleval.errors import Unscored
 from pytest_modeleval.models.base import describe
 from pytest_modeleval.scorers.asks import Asking, cost_of
@@ -19,85 +19,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.scorers.asks import Put, ScorerModels
     from pytest_modeleval.scorers.base import Golden, Scorer
 
-__all__ = ["Mistake", "Preflight", "try_judges"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """A golden answer that a judge got wrong.
-
-    Attributes:
-        scorer: Name of the scorer.
-        model: The judge.
-        golden: The golden answer.
-        expected: ``pass`` or ``fail``.
-        got: The other one, or ``no score``.
-        reason: What the judge said.
-    """
-
-    scorer: str
-    model: str
-    golden: str
-    expected: str
-    got: str
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.scorer}, {self.model}: {self.golden}: expected {self.expected}, "
-            f"got {self.got}: {self.reason}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preflight:
-    """What the trial of all judges of a run came to.
-
-    Attributes:
-        judges: The judges that were tried, each ``scorer, model``.
-        untried: Names of the scorers whose judges were not, since the user wants none of it.
-        n_golden: Golden answers that were judged.
-        mistakes: Those that were judged wrong.
-        n_calls: Calls that it took.
-        cost_usd: US dollars that they cost; None where one is unknown.
-    """
-
-    judges: tuple[str, ...] = ()
-    untried: tuple[str, ...] = ()
-    n_golden: int = 0
-    mistakes: tuple[Mistake, ...] = ()
-    n_calls: int = 0
-    cost_usd: float | None = None
-
-    @property
-    def failure(self) -> str | None:
-        """Why the run can't be judged; None where the judges got everything right."""
-        if not self.mistakes:
-            return None
-        who = ", ".join(dict.fromkeys(f"{item.scorer} ({item.model})" for item in self.mistakes))
-        return (
-            f"preflight: {len(self.mistakes)} of {counted(self.n_golden, 'golden answer')} judged "
-            f"wrong by {who}, so no case was asked"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        names = ("scorer", "model", "golden", "expected", "got", "reason")
-        return {
-            "judges": list(self.judges),
-            "untried": list(self.untried),
-            "n_golden": self.n_golden,
-            "n_calls": self.n_calls,
-            "cost_usd": self.cost_usd,
-            "mistakes": [{name: getattr(item, name) for name in names} for item in self.mistakes],
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Preflight:
-        """What ``to_dict`` gave."""
-        known = dict(data)
-        known["mistakes"] = tuple(Mistake(**item) for item in data["mistakes"])
-        return cls(**known | {name: tuple(data[name]) for name in ("judges", "untried")})
+__all__ = ["try_judges"]
 
 
 @dataclass(frozen=True, slots=True)
