@@ -10,8 +10,8 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core import gates
 from pytest_modeleval.core.cases import count_tags
-from pytest_modeleval.core.gates import check_scopes
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.predictions import Failure, Prediction
@@ -167,7 +167,7 @@ def evaluate_model(
         n_selected=len(cases),
         tags={tag: (n, n) for tag, n in count_tags(cases).items()},
     )
-    check_scopes(settings.thresholds, [coverage], is_partial=False)
+    gates.check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings, system=system, parameters=parameters)
     judging = _Scoring(scorers, cases, settings) if scorers else None
     records = []
@@ -189,7 +189,7 @@ def evaluate_model(
                 records.append(_judge_answer(case, answer, asked.name, compare))
     finally:
         prefetcher.close()
-    verdict = judge(records, [coverage], settings.thresholds)
+    verdict = gates.judge(records, [coverage], settings.thresholds)
     return Report(group_records(records)[0], records, verdict, preflight)
 
 
