@@ -14,6 +14,7 @@ from pytest_modeleval import (
     Case,
     DatasetError,
     Prediction,
+    PreflightError,
     Report,
     Unscored,
     Usage,
@@ -639,3 +640,83 @@ def test_a_scope_that_matches_nothing_is_refused_before_anything_is_asked():
         )
 
     assert asked == []
+
+
+RUBRIC = {"judge": {"rubric": "It is good."}}
+
+
+def test_scorers_decide():
+    """Each of them has to reach its mark; judges are asked, tried before and paid for apart."""
+    model = {"good": "good", "other": "good, more", "bad": "bad", "vague": "[[verdict=HM]]"}
+
+    with fake_server.running() as server:
+        report = evaluate_model(
+            lambda text: model[text],
+            [{"id": name, "input": name, "expected": "good"} for name in model],
+            scorers=[RUBRIC, "exact"],
+            judge="openai:judge",
+            base_url=server.base_url,
+            prices="judge input=1 output=1",
+        )
+        n_requests = server.stats()["n_requests"]
+
+    assert outcomes(report) == ["passed", "missed", "missed", "unscored"]
+    assert report.records[2].scores.keys() == {"judge", "exact"}
+    assert report["judge_cost"] > 0
+    assert report["avg_cost"] is None
+    assert not report["preflight"]["mistakes"]
+    assert n_requests == 4 + len(model)
+
+
+def test_a_judge_that_can_t_be_relied_on():
+    """Ends it before anything is asked, with what it got wrong."""
+    asked = []
+
+    with fake_server.running() as server, pytest.raises(PreflightError, match="expected fail") as e:
+        evaluate_model(
+            asked.append,
+            [{"input": "a"}],
+            scorers=[RUBRIC],
+            judge="openai:judge-gullible",
+            base_url=server.base_url,
+        )
+
+    assert "3 of 4 golden answers judged wrong by judge (openai:judge-gullible)" in str(e.value)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scorers": ["exact"], "compare": lambda case, answer: True}, "compare or scorers"),
+        ({"scorers": [RUBRIC]}, "no model is named"),
+        ({"scorers": ["exakt"]}, "did you mean 'exact'"),
+        ({"scorers": ["factual"], "judge": f"{__name__}:own_judge"}, "no expected answer"),
+    ],
+)
+def test_scorers_that_can_t_be_used(arguments, message):
+    """Are refused before anything is asked."""
+    asked = []
+
+    with pytest.raises(UsageError, match=message):
+        evaluate_model(asked.append, [{"input": "a"}], **arguments)
+
+    assert asked == []
+
+
+def test_a_judge_of_one_s_own():
+    """Is any callable by its name; it is given the messages."""
+    report = evaluate_model(
+        lambda text: "good" if text == "a" else "bad",
+        [{"input": "a"}, {"input": "b"}],
+        scorers=[RUBRIC],
+        judge=f"{__name__}:own_judge",
+    )
+
+    assert outcomes(report) == ["passed", "missed"]
+
+
+def own_judge(messages):
+    _, _, answer = messages[1]["content"].partition("<answer-")
+    is_right = "good" in answer or ("Paris" in answer and "SYSTEM" not in answer)
+    return f"Let me see.\nVerdict: {'PASS' if is_right else 'FAIL'}"
