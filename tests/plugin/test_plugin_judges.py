@@ -353,6 +353,32 @@ def test_the_test_s_own_assertion_counts_too(run, project):
     assert project.records["good a"]["scores"].keys() == {"judge", "exact"}
 
 
+def test_a_plan(run, server):
+    """Says what judging costs, from the last run, and asks nobody."""
+    before = server.stats()["n_requests"]
+
+    result = run(["good a"], rubric(), "--model-eval-plan", ini=PRICES)
+
+    line = "  judges n/a (1 call, no earlier run to tell), and 4 calls before to try them"
+    result.stdout.fnmatch_lines([line])
+    assert server.stats()["n_requests"] == before
+    run(["good a"], rubric(), ini=PRICES)
+    result = run(["good a"], rubric(), "--model-eval-plan", ini=PRICES)
+    result.stdout.fnmatch_lines(["  judges $0.* (1 call, as in the last run), and 4 calls*"])
+
+
+def test_a_replay(run, project, server):
+    """Judges the stored answers anew, by another rubric say, and asks the model nothing."""
+    run(["good a", "bad b"], rubric())
+    before, name = server.stats()["n_requests"], project.runs[-1].name
+
+    run(["good a", "bad b"], rubric(rubric="Another."), f"--model-eval-replay={name}")
+
+    assert project.outcomes == {"good a": "passed", "bad b": "missed"}
+    assert project.records["bad b"]["measured_in"] == name
+    assert server.stats()["n_requests"] - before == 4 + 2
+
+
 def test_scorers_need_the_prediction(run):
     """A test that does not take it has nothing that they could score."""
     result = run(["good a"], rubric(), takes="case")
