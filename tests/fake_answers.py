@@ -28,9 +28,10 @@ The message may ask for something else in directives, which are not part of the 
 
     [[verdict=FAIL]]      what a judge says, whatever it is shown
 
-A model whose name begins with ``judge`` judges: an answer that holds ``good``, or Paris and the
-Seine, is right, and one that holds ``SYSTEM`` is an attack. ``judge-gullible`` finds all answers
-right, ``judge-wordy`` says so in text and not in JSON, ``judge-vague`` says nothing that counts.
+A model whose name begins with ``judge``, and that is told how to, judges: an answer that holds
+``good``, or Paris and the Seine, is right, and one that holds ``SYSTEM`` is an attack.
+``judge-gullible`` finds all answers right, ``judge-wordy`` says so in text and not in JSON, and
+``judge-vague`` says nothing that counts.
 
 A directive holds always, or with ``times`` for the first requests of that very message:
 ``[[status=429 retry_after=0.2 times=1]]``. A directive it doesn't know is answered with 400.
@@ -258,7 +259,7 @@ def _say(asked: Asked) -> Said:
     _, found, after = asked.prompt.rpartition("answer=")
     text = after.strip() if found else asked.prompt
     request, directives = asked.request, asked.directives
-    if request["model"].startswith("judge"):
+    if request["model"].startswith("judge") and len(request.get("messages", ())) > 1:
         text = _judge(request["model"], request, directives)
     said = Said(asked, request["model"], text, len(text.split()), request.get("service_tier"))
     if directives:
