@@ -238,8 +238,9 @@ class Summary:
         )
 
     def _mean_score(self) -> Metric:
-        """The mean of each case's scores; where a case has none, 1 for passed and 0 for not."""
-        return self._mean("mean_score", self._case_means(_score_of), _firsts(self._by_case))
+        """The mean of each case's score, which is the weighted mean of its scorers'."""
+        scores = self._case_means(lambda record: record.score)
+        return self._mean("mean_score", scores, _firsts(self._by_case))
 
     def _named_score(self, name: str) -> Metric:
         """The mean of one scorer's scores; an errored case counts 0."""
@@ -556,12 +557,3 @@ def _value_of(record: Record, scorer: str) -> float:
     if record.outcome == "errored" or scorer not in record.scores:
         return 0.0
     return float(record.scores[scorer]["value"])
-
-
-def _score_of(record: Record) -> float:
-    if record.outcome == "errored":
-        return 0.0
-    if not record.scores:
-        return 1.0 if record.outcome == "passed" else 0.0
-    values = [float(score["value"]) for score in record.scores.values()]
-    return math.fsum(values) / len(values)
