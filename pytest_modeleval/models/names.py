@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.requests import Requests
     from pytest_modeleval.settings import Settings
 
-__all__ = ["make_model"]
+__all__ = ["find_object", "make_model"]
 
 _PROVIDERS = ("openai", "openai-responses")
 
@@ -72,13 +72,34 @@ def make_model(
         )
     if not isinstance(spec, str):
         return as_model(spec, **limits)
-    if not colon or not provider or not name:
-        raise UsageError(f"{where}: {spec!r} is not a model; write module:callable or openai:NAME")
-    if provider.endswith(".py"):
-        better = provider.removesuffix(".py").replace("/", ".") + ":" + name
+    found = find_object(
+        spec, folders=folders, where=where, kind="model", example="module:callable or openai:NAME"
+    )
+    return as_model(found, name=spec, **limits)
+
+
+def find_object(
+    spec: str, *, folders: Sequence[Path] = (), where: str, kind: str, example: str
+) -> Any:
+    """The Python object that ``module:name`` stands for.
+
+    Args:
+        spec: What the user wrote.
+        folders: Folders that a module is looked for in where it can't be imported otherwise.
+        where: Where the user wrote it; messages begin with that.
+        kind: What the object is to be, for messages.
+        example: What would do.
+
+    Raises:
+        UsageError: There is no such object; the message says what there is.
+    """
+    module, colon, name = spec.partition(":")
+    if not colon or not module or not name:
+        raise UsageError(f"{where}: {spec!r} is not a {kind}; write {example}")
+    if module.endswith(".py"):
+        better = module.removesuffix(".py").replace("/", ".") + ":" + name
         raise UsageError(f"{where}: {spec!r} names a file; name the module: {better}")
-    module = _module(provider, spec, folders, where)
-    return as_model(_attribute(module, name, spec, where), name=spec, **limits)
+    return _attribute(_module(module, spec, folders, where), name, spec, where)
 
 
 def _name_and_url(provider: str, text: str, where: str) -> tuple[str, str | None]:

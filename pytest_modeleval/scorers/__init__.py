@@ -3,10 +3,19 @@
 from pytest_modeleval.scorers.base import (
     Scorer,
     check_cases,
-    make_scorers,
     read_score,
+    score_all,
     score_answer,
     scorer,
 )
+from pytest_modeleval.scorers.names import make_scorers
 
-__all__ = ["Scorer", "check_cases", "make_scorers", "read_score", "score_answer", "scorer"]
+__all__ = [
+    "Scorer",
+    "check_cases",
+    "make_scorers",
+    "read_score",
+    "score_all",
+    "score_answer",
+    "scorer",
+]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.predictions import Failure, Prediction, total_cost
 from pytest_modeleval.errors import PredictionError, Unscored, UsageError
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.scorers.base import read_score
+from pytest_modeleval.scorers.base import named_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -234,7 +234,7 @@ async def _score(scorer: Scorer, case: Case, answer: Prediction, ask: Asking) ->
         Exception: Whatever its own code raises.
     """
     try:
-        score = read_score(await scorer.function(case, answer, ask), name=scorer.name)
+        returned = await scorer.function(case, answer, ask)
     except PredictionError as error:
         raise Unscored(f"{scorer.name}: {error}") from error
-    return replace(score, name=scorer.name, min_score=scorer.min_score)
+    return named_score(scorer, returned)

@@ -1,15 +1,16 @@
-"""The role of a scorer, how one is named in a suite, and what it may return."""
+"""The role of a scorer, and what it may return."""
 
 from __future__ import annotations
 
-import math
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
+from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.records import Score
-from pytest_modeleval.errors import Unscored, UsageError, did_you_mean
+from pytest_modeleval.errors import Unscored, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,11 +23,15 @@ __all__ = [
     "Golden",
     "Scorer",
     "check_cases",
-    "make_scorers",
+    "named_score",
     "read_score",
+    "score_all",
     "score_answer",
     "scorer",
+    "shown",
 ]
+
+_LONGEST = 80  # characters of a value in a reason
 
 
 class AskModel(Protocol):
@@ -92,8 +97,8 @@ class Scorer:
         weight: Its share of the case's score beside other scorers.
         version: What the score depends on beside its name (its parameters); scores of different
             versions are not compared.
-        check_case: Raises ``UsageError`` for a case that it can never score; None where every case
-            will do.
+        check_case: Raises ``UsageError`` for a case that it can never score, since what is
+            expected there is missing or of the wrong kind; None where every case will do.
         asks: It asks models, ahead of the test and concurrently.
         models: Specs of the models that it asks; none for the one that the settings name.
         parameters: What each request to them says, by the API's names.
@@ -137,10 +142,47 @@ def score_answer(scorer: Scorer, case: Case, prediction: Prediction) -> Score:
 
     Raises:
         Unscored: It could not be scored.
+        UsageError: The case holds nothing that the answer could be compared with, or the scorer
+            returned what is no score.
         Exception: Whatever the scorer's own code raises.
     """
-    score = read_score(scorer.function(case, prediction), name=scorer.name)
-    return replace(score, name=scorer.name, min_score=scorer.min_score)
+    return named_score(scorer, scorer.function(case, prediction))
+
+
+def named_score(scorer: Scorer, returned: Any) -> Score:
+    """What a scorer returned, as a score of its name, pass mark, weight and version.
+
+    Raises:
+        Unscored: It is None.
+        UsageError: It is no score.
+    """
+    return replace(
+        read_score(returned, name=scorer.name),
+        name=scorer.name,
+        min_score=scorer.min_score or None,
+        weight=scorer.weight,
+        version=scorer.version,
+    )
+
+
+def score_all(
+    scorers: Iterable[Scorer], case: Case, prediction: Prediction
+) -> tuple[list[Score], Exception | None]:
+    """What each of several scorers thinks of an answer, and why one of them could not say.
+
+    All are asked but those that ask models, also after one that could not, so that a record has
+    every score there is. What a scorer's own code raised comes before ``Unscored``.
+    """
+    scores, errors = [], []
+    for one in scorers:
+        if one.asks:
+            continue
+        try:
+            scores.append(score_answer(one, case, prediction))
+        except Exception as error:  # noqa: BLE001  (handed on, once the others have been asked)
+            errors.append(error)
+    errors.sort(key=lambda error: isinstance(error, Unscored))
+    return scores, errors[0] if errors else None
 
 
 def read_score(value: Any, *, name: str) -> Score:
@@ -148,66 +190,80 @@ def read_score(value: Any, *, name: str) -> Score:
 
     Args:
         value: A ``Score``; a number in [0, 1] or a bool; either with a reason after it in a tuple;
-            or a mapping with ``score`` and ``reason``.
+            a mapping with ``score`` and ``reason``; or an object with ``score`` and ``metadata``,
+            as autoevals returns.
         name: The scorer's name.
 
     Raises:
         Unscored: It is None: the scorer could not say.
         UsageError: It is nothing of these, or not in [0, 1].
     """
-    if value is None:
-        raise Unscored(f"{name} gave no score")
-    if isinstance(value, Score):
-        return value
-    reason = None
-    if isinstance(value, tuple) and len(value) == 2:
+    reason: Any = None
+    score = value if isinstance(value, Score) else None
+    if score is not None:
+        value, reason = score.value, score.reason
+    elif isinstance(value, tuple) and len(value) == 2:
         value, reason = value
     elif isinstance(value, Mapping) and "score" in value:
         value, reason = value["score"], value.get("reason")
-    is_number = isinstance(value, Real) and not math.isnan(float(value))
-    if not is_number or not 0 <= float(value) <= 1:
+    elif hasattr(value, "score") and hasattr(value, "metadata"):  # what autoevals returns
+        from pytest_modeleval.scorers.customs import reason_of
+
+        value, reason = value.score, reason_of(value.metadata)
+    elif inspect.iscoroutine(value):
+        value.close()  # else Python warns that nobody awaited it
+    if value is None:
+        raise Unscored(f"{name} gave no score" + (f": {reason}" if reason else ""))
+    # Scalars of numpy stand for Python's, without importing numpy to see it.
+    number = value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
+    if not isinstance(number, Real) or not 0 <= float(number) <= 1:  # which NaN is not
         raise UsageError(
-            f"scorer {name}: it returned {value!r}; return a number from 0 to 1, True or False, "
-            "or a pair of one of these and a reason"
+            f"scorer {name}: it returned {shown(value)}; return a number from 0 to 1, True or "
+            "False, or a pair of one of these and a reason"
         )
-    return Score(name=name, value=float(value), reason=None if reason is None else str(reason))
+    text = None if reason is None else clean_text(str(reason))
+    if score is not None:
+        return replace(score, value=float(number), reason=text)
+    return Score(name=name, value=float(number), reason=text)
 
 
-def scorer(function: Callable[[Case, Prediction], Any]) -> Scorer:
-    """Make a scorer of a function of case and prediction; a decorator."""
-    return Scorer(name=function.__name__, function=function)
-
-
-def make_scorers(specs: Sequence[Any], *, where: str) -> tuple[Scorer, ...]:
-    """The scorers that a suite names.
+@overload
+def scorer(function: Callable[[Case, Prediction], Any]) -> Scorer: ...
+@overload
+def scorer(
+    *, name: str | None = None, min_score: float = 1.0, weight: float = 1.0
+) -> Callable[[Callable[[Case, Prediction], Any]], Scorer]: ...
+def scorer(
+    function: Callable[[Case, Prediction], Any] | None = None,
+    *,
+    name: str | None = None,
+    min_score: float = 1.0,
+    weight: float = 1.0,
+) -> Scorer | Callable[[Callable[[Case, Prediction], Any]], Scorer]:
+    """Make a scorer of a function of case and prediction; a decorator.
 
     Args:
-        specs: Of each its name, or a mapping of its name to its parameters.
-        where: File, line and key; messages begin with it.
+        function: Returns a number in [0, 1] or a bool, alone or with a reason after it in a tuple;
+            None where it can't say.
+        name: What the score is called; the function's own name by default.
+        min_score: The pass mark; 0 only notes the score.
+        weight: Its share of the case's score beside other scorers.
 
     Raises:
-        UsageError: There is no such scorer, or its parameters are wrong.
+        UsageError: The mark is not in [0, 1], the weight is not at least 0, or the function is
+            async.
     """
-    return tuple(_make(spec, where) for spec in specs)
+    from pytest_modeleval.scorers.customs import scorer_of_function
+
+    def make(function: Callable[[Case, Prediction], Any]) -> Scorer:
+        return scorer_of_function(function, name=name, min_score=min_score, weight=weight)
+
+    return make if function is None else make(function)
 
 
-def _make(spec: Any, where: str) -> Scorer:
-    from pytest_modeleval.scorers.judges import JUDGES, make_judge
-
-    if isinstance(spec, Scorer):
-        return spec
-    is_pair = isinstance(spec, Mapping) and len(spec) == 1
-    name, given = next(iter(spec.items())) if is_pair else (spec, None)
-    if name in JUDGES:
-        return make_judge(name, given, where=where)
-    if spec in _SCORERS:
-        return _SCORERS[spec]
-    hint = did_you_mean(str(name), [*_SCORERS, *JUDGES])
-    raise UsageError(f"{where}: there is no scorer {name!r}{hint}")
-
-
-def _exact(case: Case, prediction: Prediction) -> bool:
-    return bool(prediction.output == case.expected)
-
-
-_SCORERS = {"exact": Scorer(name="exact", function=_exact)}
+def shown(value: Any) -> str:
+    """A value in a sentence: as Python writes it, cut where it is long."""
+    if isinstance(value, str):
+        value = value[: _LONGEST * 2]
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
