@@ -1,7 +1,7 @@
 """Names: a spec as the user writes it, resolved to a model.
 
-``openai:NAME`` and ``openai-responses:NAME`` are models behind a server, ``openai:NAME@URL`` one
-behind a server of its own; everything else is ``module:callable``.
+``openai:NAME``, ``openai-responses:NAME`` and ``openai-embeddings:NAME`` are models behind a server,
+``openai:NAME@URL`` one behind a server of its own; everything else is ``module:callable``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.models.endpoints import find_endpoint
 from pytest_modeleval.models.function import as_model
-from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
+from pytest_modeleval.models.requests import ChatRequests, EmbeddingRequests, ResponseRequests
 from pytest_modeleval.settings import is_url, without_password
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["find_object", "make_model"]
 
-_PROVIDERS = ("openai", "openai-responses")
+_PROVIDERS: Mapping[str, type[Requests]] = {
+    "openai": ChatRequests,
+    "openai-responses": ResponseRequests,
+    "openai-embeddings": EmbeddingRequests,
+}
 
 
 def make_model(
@@ -62,8 +66,9 @@ def make_model(
     asked_where = asked_where or where
     if provider in _PROVIDERS and colon:
         name, url = _name_and_url(provider, name, where)
-        make_requests = ChatRequests if provider == "openai" else ResponseRequests
-        requests = make_requests(name, system=system, parameters=parameters, where=asked_where)
+        requests = _PROVIDERS[provider](
+            name, system=system, parameters=parameters, where=asked_where
+        )
         return _make_remote(spec, url, requests, settings)
     if system is not None or parameters:
         what = "system" if system is not None else "parameters"

@@ -52,7 +52,10 @@ def make_embedding(*, model: str | None, ignore: frozenset[str], expected: str) 
         texts = [fold(text, ignore) for text in reference]
         if not answer.strip():
             raise WrongAnswerError("the answer is empty")
-        first, *others = (await ask([answer, *texts])).output
+        vectors = (await ask([answer, *texts])).output
+        if len(vectors) != 1 + len(texts):
+            raise Unscored(f"there are {len(vectors)} embeddings of {1 + len(texts)} texts")
+        first, *others = vectors
         value = max(cosine_similarity(first, other) for other in others)
         return max(value, 0.0), f"embedding {value:.2f}"
 
