@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from pytest_modeleval.evaluate import Report, evaluate_model
     from pytest_modeleval.models.meters import meter
+    from pytest_modeleval.scorers import Scorer, scorer
 
 __all__ = [
     "Case",
@@ -30,11 +31,13 @@ __all__ = [
     "PredictionError",
     "PreflightError",
     "Report",
+    "Scorer",
     "Unscored",
     "Usage",
     "UsageError",
     "evaluate_model",
     "meter",
+    "scorer",
 ]
 
 _HOMES = {
@@ -45,6 +48,8 @@ _HOMES = {
     "Report": "evaluate",
     "evaluate_model": "evaluate",
     "meter": "models.meters",
+    "Scorer": "scorers",
+    "scorer": "scorers",
 }
 
 

@@ -16,6 +16,7 @@ from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.core.records import Record, Score, make_record
+from pytest_modeleval.core.scores import why_missed
 from pytest_modeleval.core.summaries import group_records
 from pytest_modeleval.core.thresholds import parse_duration, parse_threshold
 from pytest_modeleval.engine.engine import Engine
@@ -24,7 +25,7 @@ from pytest_modeleval.errors import PreflightError, Unscored, UsageError
 from pytest_modeleval.models.base import describe, short
 from pytest_modeleval.models.function import is_async
 from pytest_modeleval.models.names import make_model
-from pytest_modeleval.scorers import check_cases, make_scorers, score_answer
+from pytest_modeleval.scorers import check_cases, gravest, make_scorers, score_all
 from pytest_modeleval.scorers.asks import ScoredAhead, ScorerModels, score_ahead
 from pytest_modeleval.scorers.trials import try_judges
 from pytest_modeleval.settings import CONCURRENCY, RETRIES, TIMEOUT_S, Settings, parse_prices
@@ -102,7 +103,8 @@ def evaluate_model(
     test_set: str | PathLike[str] | Iterable[Case | Mapping[str, Any]],
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
-    scorers: Sequence[Any] = (),
+    scorers: Any = (),
+    min_score: float | None = None,
     judge: str | None = None,
     thresholds: str | Sequence[str] = (),
     concurrency: int | None = None,
@@ -128,9 +130,12 @@ def evaluate_model(
             False, or a score in [0, 1] of which 1 is right. By default the output has to equal
             what is expected. It may raise ``Unscored``; anything else that it raises or returns
             is an error of that case.
-        scorers: Instead of ``compare``, what a suite names as its scorers: ``"exact"``,
+        scorers: Instead of ``compare``, what a suite names as its scorers, one or several:
+            ``"exact"``, ``{"contains": "refund"}``, a function of (case, prediction),
             ``{"judge": {"rubric": "...", "model": "openai:gpt-5-mini"}}``, ... An answer is right
             where each score reaches its ``min_score``.
+        min_score: The mark, from 0 to 1, that the weighted mean of a case's scores has to reach,
+            instead of each its own.
         judge: Model of the judges that name none.
         thresholds: A line such as ``accuracy >= 90%``, or several; the report holds the verdict
             on them.
@@ -149,8 +154,10 @@ def evaluate_model(
         PreflightError: A judge got golden answers wrong.
     """
     _check_compare(compare)
-    if scorers and compare is not None:
+    has_scorers = scorers not in ((), [], None)
+    if has_scorers and compare is not None:
         raise UsageError("compare or scorers, not both")
+    _check_min_score(min_score, has_scorers=has_scorers)
     settings = _settings(
         thresholds=thresholds,
         concurrency=concurrency,
@@ -169,7 +176,7 @@ def evaluate_model(
     )
     gates.check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings, system=system, parameters=parameters)
-    judging = _Scoring(scorers, cases, settings) if scorers else None
+    judging = _Scoring(scorers, cases, settings, min_score) if has_scorers else None
     records = []
     prefetcher = Prefetcher(Engine(settings), concurrency=settings.concurrency)
     prefetcher.start()
@@ -200,12 +207,17 @@ class _Scoring:
         specs: What names the scorers.
         cases: The cases, all of which they have to be able to score.
         settings: For the models that they ask.
+        min_score: Mark that the weighted mean of a case's scores has to reach; None where each
+            score has its own.
 
     Raises:
         UsageError: A scorer can't be used, or can't score a case.
     """
 
-    def __init__(self, specs: Sequence[Any], cases: Sequence[Case], settings: Settings) -> None:
+    def __init__(
+        self, specs: Any, cases: Sequence[Case], settings: Settings, min_score: float | None
+    ) -> None:
+        self._min_score = min_score
         self._models = ScorerModels(settings)
         self._scorers = self._models.resolve(make_scorers(specs, where="scorers"))
         check_cases(self._scorers, cases)
@@ -248,12 +260,12 @@ class _Scoring:
         scores = list(ahead.scores)
         error = ahead.error
         if isinstance(answer, Prediction):
-            for scorer in self._scorers:
-                try:
-                    scores += [] if scorer.asks else [score_answer(scorer, case, answer)]
-                except Exception as raised:  # noqa: BLE001  (it belongs to the case, as in a test)
-                    error = raised if error is None or isinstance(error, Unscored) else error
-        outcome, known = _outcome(answer, scores, error)
+            more, raised = score_all(self._scorers, case, answer)
+            scores += more
+            error = gravest(error, raised)
+            if self._min_score is not None:  # their own marks decide nothing
+                scores = [replace(score, min_score=None) for score in scores]
+        outcome, known = _outcome(answer, scores, error, self._min_score)
         return make_record(
             case,
             suite="test_set",
@@ -267,7 +279,10 @@ class _Scoring:
 
 
 def _outcome(
-    answer: Prediction | Failure, scores: Sequence[Score], error: Exception | None
+    answer: Prediction | Failure,
+    scores: Sequence[Score],
+    error: Exception | None,
+    min_score: float | None,
 ) -> tuple[Outcome, dict[str, Any]]:
     """What a case counts as by its scores, and why."""
     if isinstance(answer, Failure):
@@ -275,13 +290,11 @@ def _outcome(
     if isinstance(error, Unscored):
         return "unscored", {"reason": str(error)}
     if error is not None:
-        return "errored", {"reason": f"a scorer raised {describe(error)}", "error_kind": "raised"}
-    for score in scores:
-        if score.min_score is not None and score.value < score.min_score:
-            why = f": {score.reason}" if score.reason else ""
-            reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
-            return "missed", {"reason": reason}
-    return "passed", {}
+        is_ours = isinstance(error, UsageError)
+        reason = str(error) if is_ours else f"a scorer raised {describe(error)}"
+        return "errored", {"reason": reason, "error_kind": "raised"}
+    why = why_missed(scores, min_score)
+    return ("passed", {}) if why is None else ("missed", {"reason": why})
 
 
 def _check_compare(compare: Any) -> None:
@@ -299,6 +312,22 @@ def _check_compare(compare: Any) -> None:
         )
     if is_async(compare):
         raise UsageError(_ASYNC_COMPARE)
+
+
+def _check_min_score(min_score: Any, *, has_scorers: bool) -> None:
+    """Refuse a mark that is none, and one that nothing is held against.
+
+    Raises:
+        UsageError: It is one of these.
+    """
+    if min_score is None:
+        return
+    if isinstance(min_score, bool) or not isinstance(min_score, int | float):
+        raise UsageError(f"min_score is a number from 0 to 1, not {min_score!r}")
+    if not 0 <= min_score <= 1:
+        raise UsageError(f"min_score is a number from 0 to 1, not {min_score!r}")
+    if not has_scorers:
+        raise UsageError("min_score is the mark of scorers; name some")
 
 
 def _settings(
@@ -424,4 +453,6 @@ def _score(returned: Any) -> float:
 def _failure(record: Record) -> dict[str, Any]:
     """A case that was not passed, as a reader wants it."""
     names = ("input", "expected", "output", "outcome", "reason", "latency_s", "cost_usd")
-    return {"id": record.case_id} | {name: getattr(record, name) for name in names}
+    scores = {name: score["value"] for name, score in record.scores.items()}
+    failure = {"id": record.case_id} | {name: getattr(record, name) for name in names}
+    return failure | ({"scores": scores} if scores else {})

@@ -73,8 +73,8 @@ class CaseLog:
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
         subtests: What the subtests that were not passed count as, and why.
-        raised_inside_measure: The exception that left a measured block, which is the
-            application's and no judgement of the test's.
+        raised_elsewhere: The exception that left a measured block or a scorer, which is no
+            judgement of the test's.
     """
 
     answers: list[Prediction | Failure] = field(default_factory=list)
@@ -87,7 +87,7 @@ class CaseLog:
     model_name: str | None = None
     is_in_body: bool = False
     subtests: list[tuple[Outcome, str]] = field(default_factory=list)
-    raised_inside_measure: BaseException | None = None
+    raised_elsewhere: BaseException | None = None
 
     def answer(self, prices: Mapping[str, Price]) -> Prediction | Failure | None:
         """All that was asked and measured as one answer: times, tokens and costs add up.
@@ -215,7 +215,7 @@ class ModelEval:
         try:
             yield measurement
         except BaseException as error:
-            self._log.raised_inside_measure = error
+            self._log.raised_elsewhere = error
             raise
         measurement.latency_s = time.perf_counter() - started
         measurement._calls = log.not_counted(log.ledger.calls[n_before:])  # noqa: SLF001

@@ -442,9 +442,9 @@ def _parameters(value: Any) -> Mapping[str, Any]:
 
 
 def _scorers(value: Any) -> tuple[Any, ...]:
-    if value is not None and not isinstance(value, list | tuple):
-        raise UsageError(f"model_eval: scorers is a list, not {value!r}")
-    return tuple(value or ())
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ...]:
@@ -459,12 +459,8 @@ def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ..
 
     where = f"{definition.nodeid}: scorers"
     folders = [definition.path.parent, definition.config.rootpath]
-    scorers = make_scorers([_with_golden(spec, folders, where) for spec in specs], where=where)
-    names = [scorer.name for scorer in scorers]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise UsageError(f"{where}: two scorers are named {name!r}; give one another name:")
-    return scorers
+    given = [_with_golden(spec, folders, where) for spec in specs]
+    return make_scorers(given, where=where, folders=folders)
 
 
 def _with_golden(spec: Any, folders: Sequence[Path], where: str) -> Any:

@@ -138,7 +138,7 @@ def is_judgement(item: pytest.Item, error: BaseException, log: CaseLog) -> bool:
     """
     if not isinstance(error, AssertionError | pytest.fail.Exception):
         return False
-    if error is log.raised_inside_measure:
+    if error is log.raised_elsewhere:
         return False
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     own = str(item.path)

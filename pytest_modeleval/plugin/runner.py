@@ -29,7 +29,7 @@ from pytest_modeleval.plugin.replays import refuse_unreplayable
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
-from pytest_modeleval.scorers import score_answer
+from pytest_modeleval.scorers import gravest, score_all
 from pytest_modeleval.scorers.asks import ScoredAhead
 
 if TYPE_CHECKING:
@@ -315,12 +315,12 @@ class Runner:
             raise UsageError("scorers score the prediction, and this test has one of its own")
         ahead = log.scored or ScoredAhead()
         log.scores.update((score.name, score) for score in ahead.scores)
-        case = item.stash[EVAL_ITEM].case
-        for scorer in scorers:
-            if not scorer.asks:
-                log.scores[scorer.name] = score_answer(scorer, case, log.fetched)
-        if ahead.error is not None:
-            raise ahead.error
+        scores, error = score_all(scorers, item.stash[EVAL_ITEM].case, log.fetched)
+        log.scores.update((score.name, score) for score in scores)
+        error = gravest(ahead.error, error)
+        if error is not None:
+            log.raised_elsewhere = error
+            raise error
 
     def _asks_code_ahead(self, item: pytest.Item) -> bool:
         """Whether Python code is asked for the item ahead of its test, in threads beside it."""

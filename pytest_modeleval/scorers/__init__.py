@@ -3,6 +3,7 @@
 from pytest_modeleval.scorers.base import (
     Scorer,
     check_cases,
+    gravest,
     read_score,
     score_all,
     score_answer,
@@ -13,6 +14,7 @@ from pytest_modeleval.scorers.names import make_scorers
 __all__ = [
     "Scorer",
     "check_cases",
+    "gravest",
     "make_scorers",
     "read_score",
     "score_all",

@@ -23,6 +23,7 @@ __all__ = [
     "Golden",
     "Scorer",
     "check_cases",
+    "gravest",
     "named_score",
     "read_score",
     "score_all",
@@ -171,9 +172,10 @@ def score_all(
     """What each of several scorers thinks of an answer, and why one of them could not say.
 
     All are asked but those that ask models, also after one that could not, so that a record has
-    every score there is. What a scorer's own code raised comes before ``Unscored``.
+    every score there is.
     """
-    scores, errors = [], []
+    scores: list[Score] = []
+    errors: list[Exception] = []
     for one in scorers:
         if one.asks:
             continue
@@ -181,8 +183,13 @@ def score_all(
             scores.append(score_answer(one, case, prediction))
         except Exception as error:  # noqa: BLE001  (handed on, once the others have been asked)
             errors.append(error)
-    errors.sort(key=lambda error: isinstance(error, Unscored))
-    return scores, errors[0] if errors else None
+    return scores, gravest(*errors)
+
+
+def gravest(*errors: Exception | None) -> Exception | None:
+    """What stands for several errors: what a scorer's own code raised, before ``Unscored``."""
+    raised = [error for error in errors if error is not None]
+    return min(raised, key=lambda error: isinstance(error, Unscored), default=None)
 
 
 def read_score(value: Any, *, name: str) -> Score:
