@@ -103,7 +103,7 @@ def evaluate_model(
     test_set: str | PathLike[str] | Iterable[Case | Mapping[str, Any]],
     *,
     compare: Callable[[Case, Prediction], bool | float] | None = None,
-    scorers: Any = (),
+    scorers: Any = None,
     min_score: float | None = None,
     judge: str | None = None,
     thresholds: str | Sequence[str] = (),
@@ -154,10 +154,9 @@ def evaluate_model(
         PreflightError: A judge got golden answers wrong.
     """
     _check_compare(compare)
-    has_scorers = scorers not in ((), [], None)
-    if has_scorers and compare is not None:
+    if scorers is not None and compare is not None:
         raise UsageError("compare or scorers, not both")
-    _check_min_score(min_score, has_scorers=has_scorers)
+    _check_min_score(min_score, has_scorers=scorers is not None)
     settings = _settings(
         thresholds=thresholds,
         concurrency=concurrency,
@@ -176,7 +175,7 @@ def evaluate_model(
     )
     gates.check_scopes(settings.thresholds, [coverage], is_partial=False)
     asked = make_model(model, settings, system=system, parameters=parameters)
-    judging = _Scoring(scorers, cases, settings, min_score) if has_scorers else None
+    judging = _Scoring(scorers, cases, settings, min_score) if scorers is not None else None
     records = []
     prefetcher = Prefetcher(Engine(settings), concurrency=settings.concurrency)
     prefetcher.start()

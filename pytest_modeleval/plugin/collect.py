@@ -444,7 +444,11 @@ def _parameters(value: Any) -> Mapping[str, Any]:
 def _scorers(value: Any) -> tuple[Any, ...]:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
+    if isinstance(value, list | tuple):
+        if not value:
+            raise UsageError("model_eval: scorers is empty; name one, such as exact")
+        return tuple(value)
+    return (value,)
 
 
 def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ...]:

@@ -16,6 +16,7 @@ from pytest_modeleval.models.names import find_object
 from pytest_modeleval.scorers.base import Scorer, shown
 from pytest_modeleval.scorers.names import COMMON, version_of
 from pytest_modeleval.scorers.parameters import At
+from pytest_modeleval.scorers.rules import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,8 @@ def custom_scorer(
     Raises:
         UsageError: It is no scorer, or takes none of these.
     """
+    if spec is None:
+        at = at.below(_name_of(value, None))
     common = {
         key: kind.read(parameters[key], at.below(key))
         for key, kind in COMMON.items()
@@ -79,8 +82,9 @@ def custom_scorer(
     version = version_of([spec, own]) if spec or own else ""
     if isinstance(value, Scorer):
         if own:
-            raise at.refuse(f"unknown key {next(iter(own))!r}; known are {', '.join(COMMON)}")
-        return replace(value, **common, version=value.version or version)
+            _check_call(value.function, (None, None), own, _parameters(value.function), at)
+            common["function"] = functools.partial(value.function, **own)
+        return replace(value, **common, version=version)
     name = common.pop("name", None)
     if inspect.isclass(value):
         value = _instance(value, own, at)
@@ -102,7 +106,7 @@ def scorer_of_function(
         UsageError: It can't be called, or is async; a parameter won't do.
     """
     given = {"min_score": min_score, "weight": weight} | ({"name": name} if name else {})
-    return custom_scorer(function, given, At(f"scorer {_name_of(function, None)}"))
+    return custom_scorer(function, given, At("scorer"))
 
 
 def _as_function(value: Any, own: Mapping[str, Any], at: At) -> Callable[[Case, Prediction], Any]:
@@ -115,7 +119,7 @@ def _as_function(value: Any, own: Mapping[str, Any], at: At) -> Callable[[Case, 
     call = evaluates if callable(evaluates) else value
     if not callable(call):
         raise at.refuse(
-            f"a {type(value).__name__} is no scorer; a scorer is a function of case and prediction"
+            f"{kind_of(value)} is no scorer; a scorer is a function of case and prediction"
         )
     if is_async(call):
         raise at.refuse("it is async and would have to be awaited; write a plain function")
@@ -172,7 +176,9 @@ def _check_call(
             known = [*list(parameters)[len(values) :], *COMMON]
             hint = did_you_mean(unknown[0], known)
             raise at.refuse(f"unknown key {unknown[0]!r}{hint}") from None
-        raise at.refuse(f"it takes a case and a prediction, by position: {error}") from None
+        raise at.refuse(
+            f"a scorer is called with a case and a prediction, which it does not take: {error}"
+        ) from None
 
 
 def _instance(kind: type, own: Mapping[str, Any], at: At) -> Any:

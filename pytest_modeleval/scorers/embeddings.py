@@ -76,8 +76,8 @@ def cosine_similarity(left: Sequence[float], right: Sequence[float]) -> float:
     """
     if len(left) != len(right):
         raise Unscored(f"the embeddings have {len(left)} and {len(right)} numbers")
-    lengths = math.hypot(*left) * math.hypot(*right)
-    if not 0 < lengths < math.inf:
+    lengths = math.hypot(*left), math.hypot(*right)
+    if not all(0 < length < math.inf for length in lengths):
         raise Unscored("an embedding is of length 0, or not finite, and has no direction")
-    product = math.fsum(x * y for x, y in zip(left, right, strict=True))
-    return min(max(product / lengths, -1.0), 1.0)
+    parts = ((x / lengths[0]) * (y / lengths[1]) for x, y in zip(left, right, strict=True))
+    return min(max(math.fsum(parts), -1.0), 1.0)

@@ -142,6 +142,8 @@ def _dollars(value: Any, at: At) -> float:
 def _tolerances(value: Any, at: At) -> tuple[tuple[str, bool], ...]:
     """Of each tolerance its number as it is written, and whether it is a share."""
     values = value if isinstance(value, list | tuple) else [value]
+    if not values:
+        raise at.refuse("the list is empty")
     return tuple(_tolerance(item, at) for item in values)
 
 
@@ -158,7 +160,8 @@ def _tolerance(value: Any, at: At) -> tuple[str, bool]:
 
 
 def _letters(value: Any, at: At) -> str:
-    letters = "".join(value) if isinstance(value, list | tuple) else value
+    is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    letters = "".join(value) if is_list else value
     if not isinstance(letters, str) or not letters.isalpha():
         raise at.refuse(f"the letters are text such as ABCD, not {shown(value)}")
     letters = letters.upper()
@@ -169,8 +172,10 @@ def _letters(value: Any, at: At) -> str:
 
 def _schema(value: Any, at: At) -> Any:
     """A schema written in the suite, or the JSON file that holds it."""
-    if not isinstance(value, str):
+    if isinstance(value, dict | bool):
         return value
+    if not isinstance(value, str):
+        raise at.refuse(f"a JSON Schema is a mapping, or the name of a file, not {shown(value)}")
     folders = at.folders or (Path(),)
     paths = [folder / value for folder in folders]
     path = next((path for path in paths if path.is_file()), None)
@@ -182,6 +187,15 @@ def _schema(value: Any, at: At) -> Any:
         raise at.refuse(f"{value}: it can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise at.refuse(f"{value}: it is no JSON: {error}") from None
+
+
+def _calls(value: Any, at: At) -> Any:
+    """Calls as they are written; the scorer reads them as it reads those of a case."""
+    if not isinstance(value, str | dict | list):
+        raise at.refuse(
+            f"a call is a tool's name, a mapping, or a list of these, not {shown(value)}"
+        )
+    return value
 
 
 def _is_number(value: Any) -> bool:
@@ -208,7 +222,7 @@ TEXT = Kind(_text, _SOME_TEXT)
 TEXTS = Kind(_texts, _one_or_several(_SOME_TEXT))
 FIELD = TEXT
 FLAG = Kind(_flag, {"type": "boolean"})
-SCHEMA = Kind(_schema, {"type": ["string", "object"]})
+SCHEMA = Kind(_schema, {"type": ["string", "object", "boolean"]})
 RATE = Kind(
     _rate,
     {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": "%"}]},
@@ -220,4 +234,4 @@ TOLERANCES = Kind(
     _tolerances, _one_or_several({"anyOf": [{"type": "number", "minimum": 0}, _SOME_TEXT]})
 )
 LETTERS = Kind(_letters, _one_or_several(_SOME_TEXT))
-CALLS = Kind(lambda value, _: value, {"type": ["string", "object", "array"]})
+CALLS = Kind(_calls, {"type": ["string", "object", "array"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,8 @@ def short_text_of(prediction: Prediction) -> str:
 
 def kind_of(value: Any) -> str:
     """What a value is, as JSON calls it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
     names = {
         bool: "true or false",
         int: "a number",
