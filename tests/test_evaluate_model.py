@@ -720,3 +720,75 @@ def own_judge(messages):
     _, _, answer = messages[1]["content"].partition("<answer-")
     is_right = "good" in answer or ("Paris" in answer and "SYSTEM" not in answer)
     return f"Let me see.\nVerdict: {'PASS' if is_right else 'FAIL'}"
+
+
+def test_several_scorers_of_a_script():
+    """Each score is there, and the reason names every one that is below its mark."""
+    cases = [
+        {"id": "a", "input": "a refund is due", "expected": "refund"},
+        {"id": "b", "input": "no", "expected": "refund"},
+    ]
+
+    report = evaluate_model(
+        echo, cases, scorers=["contains", {"regex": {"pattern": "due", "weight": 3}}]
+    )
+
+    assert outcomes(report) == ["passed", "missed"]
+    (failure,) = report["failures"]
+    assert failure["scores"] == {"contains": 0, "regex": 0}
+    assert failure["reason"] == (
+        "score contains is 0, below 1: it lacks 'refund'; "
+        "score regex is 0, below 1: 'due' is not found in it"
+    )
+
+
+def test_one_scorer_of_a_script():
+    """May stand there without a list: a name, a mapping, or a function."""
+    cases = [{"input": "Yes", "expected": "yes"}]
+
+    assert evaluate_model(echo, cases, scorers="exact")["accuracy"] == 0
+    assert evaluate_model(echo, cases, scorers={"exact": {"ignore": "case"}})["accuracy"] == 1
+    assert evaluate_model(echo, cases, scorers=lambda case, answer: 1)["accuracy"] == 1
+
+
+def test_the_weighted_mean_decides():
+    """Where the script has a mark of its own for it."""
+    cases = [{"id": "a", "input": "a refund", "expected": "refund"}]
+    scorers = ["contains", {"regex": {"pattern": "due", "weight": 3}}]
+
+    right = evaluate_model(echo, cases, scorers=scorers, min_score=0.25)
+    wrong = evaluate_model(echo, cases, scorers=scorers, min_score=0.3)
+
+    assert (outcomes(right), outcomes(wrong)) == (["passed"], ["missed"])
+    assert right["mean_score"] == 0.25
+    assert wrong["failures"][0]["reason"].startswith("the mean of its scores is 0.25, below 0.3: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"min_score": 0.5}, "min_score is the mark of scorers; name some"),
+        ({"scorers": "exact", "min_score": 80}, "min_score is a number from 0 to 1, not 80"),
+        ({"scorers": "exact", "min_score": True}, "min_score is a number from 0 to 1, not True"),
+        ({"scorers": "number"}, "'expected' is no number: 'x'"),
+        ({"scorers": []}, "scorers: the list is empty"),
+    ],
+)
+def test_marks_and_cases_that_won_t_do(arguments, message):
+    """Are refused before anything is asked."""
+    with pytest.raises(UsageError, match=message):
+        evaluate_model(echo, [{"input": "a", "expected": "x"}], **arguments)
+
+
+def test_a_scorer_of_a_script_that_raises():
+    """Is an error of that case; a cost that nobody knows is unscored."""
+
+    def broken(case, answer):
+        raise ZeroDivisionError("oh")
+
+    cases = [{"input": "a", "expected": "a"}]
+    report = evaluate_model(echo, cases, scorers=[broken, {"cost": "$1"}, "exact"])
+    assert outcomes(report) == ["errored"]
+    assert report["failures"][0]["reason"] == "a scorer raised ZeroDivisionError: oh"
+    assert set(report.records[0].scores) == {"exact"}
+    assert outcomes(evaluate_model(echo, cases, scorers=[{"cost": "$1"}])) == ["unscored"]

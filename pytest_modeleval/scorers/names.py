@@ -171,7 +171,7 @@ def make_scorers(specs: Any, *, where: str, folders: Sequence[Path] = ()) -> tup
     names = [one.name for one in scorers]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
-        raise at.refuse(f"two scorers are called {doubled!r}; give one of them another name:")
+        raise at.refuse(f"two scorers are named {doubled!r}; give one of them another name:")
     if not any(one.weight for one in scorers):
         raise at.refuse("all weights are 0, so no answer would have a score")
     return scorers

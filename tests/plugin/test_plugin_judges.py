@@ -67,6 +67,7 @@ def test_a_judge_decides(run, project):
         "value": 0.0,
         "reason": "I have looked at it.",
         "min_score": 1.0,
+        "version": record["scores"]["judge"]["version"],
         "judged_by": "openai:judge",
     }
     assert record["judge_cost_usd"] > 0
@@ -309,7 +310,7 @@ def test_agreement_with_people(run, project):
         ([{"judge": {"rubrik": "x"}}], "unknown parameter 'rubrik'; did you mean 'rubric'?"),
         (["exact", "exact"], "two scorers are named 'exact'"),
         ([{"judge": {"rubric": "x", "golden": "none.csv"}}], "golden: *none.csv*"),
-        ("exact", "scorers is a list, not 'exact'"),
+        ([], "scorers is empty; name one, such as exact"),
     ],
 )
 def test_what_is_refused(run, project, scorers, message):
