@@ -17,7 +17,7 @@ from pytest_modeleval.scorers.rules import EXPECTED, Rule, case_value, text_of
 from pytest_modeleval.scorers.timelimits import MATCHING_S, time_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.predictions import Prediction
@@ -52,12 +52,21 @@ def fold(text: str, ignore: frozenset[str] = _NOTHING) -> str:
             invisible marks, and makes one blank of what stands between words.
     """
     if "punctuation" in ignore:
-        text = "".join(c for c in text if not unicodedata.category(c).startswith("P"))
+        text = text.translate(_ASCII_PUNCTUATION if text.isascii() else _punctuation(set(text)))
     if "case" in ignore:
         text = unicodedata.normalize("NFC", text).casefold()
     if "space" in ignore:
         text = " ".join(text.translate(_INVISIBLE).split())
     return unicodedata.normalize("NFC", text)
+
+
+def _punctuation(characters: Iterable[str]) -> dict[int, None]:
+    """Those that are punctuation, as ``str.translate`` drops them."""
+    marks = (mark for mark in characters if unicodedata.category(mark).startswith("P"))
+    return dict.fromkeys(map(ord, marks))
+
+
+_ASCII_PUNCTUATION = _punctuation(map(chr, range(128)))
 
 
 def make_exact(*, ignore: frozenset[str] = _NOTHING, expected: str = EXPECTED) -> Rule:
