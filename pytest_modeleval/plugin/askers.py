@@ -23,7 +23,7 @@ from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import PredictionError, Unscored
 from pytest_modeleval.models.meters import take_strays
-from pytest_modeleval.plugin.baselines import find_baseline, wants_saving
+from pytest_modeleval.plugin.baselines import wants_saving
 from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
 from pytest_modeleval.plugin.outcomes import is_sure_to_skip
 from pytest_modeleval.plugin.progress import ProgressLine
@@ -32,7 +32,6 @@ from pytest_modeleval.plugin.state import EVAL_ITEM, Evals
 from pytest_modeleval.plugin.suite_models import overriding
 from pytest_modeleval.scorers.asks import score_ahead
 from pytest_modeleval.scorers.trials import try_judges
-from pytest_modeleval.store.baselines import Answers
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -305,7 +304,7 @@ class Asker:
 
         def baseline(case: Case) -> str:
             try:
-                return self._answers.of(
+                return self._evals.baseline_answers.of(
                     eval_item.suite.name,
                     eval_item.variant,
                     case.id,
@@ -325,11 +324,6 @@ class Asker:
             put=put,
             baseline=baseline,
         )
-
-    @functools.cached_property
-    def _answers(self) -> Answers:
-        """The baseline's answers; a worker, which compares nothing else, reads them itself."""
-        return Answers(self._evals.baseline or find_baseline(self._config, self._evals))
 
     def _plan_shared(self, item: pytest.Item, model: Model) -> None:
         """The model of an overridden fixture is known now: ask for all items that share it."""

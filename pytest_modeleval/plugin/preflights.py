@@ -1,40 +1,33 @@
 """Preflights: the judges of a run are tried once, before anything is asked.
 
-Under xdist the worker that comes first tries them and leaves what it found in the run's folder; the
-others wait for that, so that a run pays once, and has one view of its judges.
+Under xdist the worker that comes first tries them. The controller tells the others, who wait for
+that, what it found: so a run pays once, and has one view of its judges.
 """
 
 from __future__ import annotations
 
 import json
-import time
+import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_modeleval.core.preflights import Preflight
 from pytest_modeleval.plugin.state import EVAL_ITEM
-from pytest_modeleval.store.runs import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pytest_modeleval.plugin.askers import Asker
     from pytest_modeleval.plugin.state import Evals
-    from pytest_modeleval.scorers import Scorer
+    from pytest_modeleval.plugin.workers import WorkerLink
 
-__all__ = ["RunsNoEval", "preflight"]
-
-_FILE = "preflight.json"
-_LOCK = ".preflight.lock"
-_POLL_S = 0.1
-_PATIENCE = 3  # time-outs of one attempt that the others wait for who tries the judges
+__all__ = ["RunsNoEval", "SharedTrial", "preflight"]
 
 
 def preflight(
-    items: Sequence[pytest.Item], asker: Asker, evals: Evals, *, is_shared: bool
+    items: Sequence[pytest.Item], asker: Asker, evals: Evals, link: WorkerLink | None
 ) -> Preflight | None:
     """What the trial of the judges of these items' suites comes to; None where there are none.
 
@@ -42,42 +35,67 @@ def preflight(
         items: The items that will run.
         asker: Asks the judges.
         evals: What the session's roles share.
-        is_shared: Other processes of the run have the same judges.
+        link: Leads to the controller, in a worker.
     """
     suites = {item.stash[EVAL_ITEM].suite.nodeid: item for item in items}
     scorers = [scorer for item in suites.values() for scorer in asker.models.scorers(item)]
     if not any(scorer.is_judge for scorer in scorers):
         return None
-    if not is_shared:
+    if link is None:
         return asker.try_judges(scorers)
-    return _tried_once(scorers, asker, evals)
+
+    def try_judges() -> str:
+        return json.dumps(evals.redactor.values(asker.try_judges(scorers).to_dict()))
+
+    return Preflight.from_dict(json.loads(link.tried_once(try_judges)))
 
 
-def _tried_once(scorers: Sequence[Scorer], asker: Asker, evals: Evals) -> Preflight:
-    found = evals.folder / _FILE
-    try:
-        (evals.folder / _LOCK).touch(exist_ok=False)
-    except FileExistsError:
-        tried = _wait_for(found, _PATIENCE * evals.settings.timeout_s)
-        return tried or asker.try_judges(scorers)  # who tried them has died
-    except OSError:  # the run's folder is on another machine
-        return asker.try_judges(scorers)
-    tried = asker.try_judges(scorers)
-    with suppress(OSError):
-        write_whole(found, evals.redactor.values(tried.to_dict()))
-    return tried
+class SharedTrial:
+    """The controller's side: lets one worker try the judges, and tells the others what it found.
 
+    Its methods are called on the threads that receive what workers say.
 
-def _wait_for(path: Path, seconds: float) -> Preflight | None:
-    """What another process finds, as soon as that is there; None where it takes too long."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if path.exists():
-            data = json.loads(path.read_text(encoding="utf-8"))
-            del data["format_version"]
-            return Preflight.from_dict(data)
-        time.sleep(_POLL_S)
-    return None
+    Attributes:
+        found: What was found, as JSON; None so far.
+    """
+
+    def __init__(self) -> None:
+        self.found: str | None = None
+        self._lock = threading.Lock()
+        self._channels: dict[str, Any] = {}
+        self._trier: str | None = None
+        self._waiting: list[str] = []
+
+    def add(self, worker: str, channel: Any) -> None:
+        """Note how a worker is reached."""
+        self._channels[worker] = channel
+
+    def hear(self, worker: str, found: str | None) -> None:
+        """A worker asks what the judges are like, or says so."""
+        with self._lock:
+            if found is not None:
+                self.found = found
+                for waiting in self._waiting:
+                    self._send(waiting, found)
+                self._waiting.clear()
+            elif self.found is None and self._trier is not None:
+                self._waiting.append(worker)
+            else:
+                self._trier = self._trier or worker
+                self._send(worker, self.found)
+
+    def lose(self, worker: str) -> None:
+        """A worker is gone: where it was to try the judges, the next one is."""
+        with self._lock:
+            self._waiting = [name for name in self._waiting if name != worker]
+            if worker == self._trier and self.found is None:
+                self._trier = self._waiting.pop(0) if self._waiting else None
+                if self._trier is not None:
+                    self._send(self._trier, None)
+
+    def _send(self, worker: str, found: str | None) -> None:
+        with suppress(OSError):  # it has just died
+            self._channels[worker].send(found)
 
 
 class RunsNoEval:

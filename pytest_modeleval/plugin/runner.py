@@ -294,8 +294,7 @@ class Runner:
 
     def _try_judges(self, items: Sequence[pytest.Item], asker: Asker) -> None:
         """Try the judges; where one fails no case is asked."""
-        is_shared = self.link is not None and self.link.n_workers > 1
-        found = preflight(items, asker, self.evals, is_shared=is_shared)
+        found = preflight(items, asker, self.evals, self.link)
         self.evals.preflight = found
         if found is not None and found.failure is not None:
             asker.cancel()

@@ -54,8 +54,10 @@ def _between(low: float | None, high: float | None) -> str:
     return " to ".join("n/a" if end is None else f"{end * 100:.1f}" for end in (low, high))
 
 
-def preflight_lines(preflight: Preflight, *, verbosity: int) -> Iterator[Line]:
+def preflight_lines(preflight: Preflight | None, *, verbosity: int) -> Iterator[Line]:
     """What was tried and what it cost, then each golden answer that was judged wrong."""
+    if preflight is None:
+        return
     if preflight.judges and (preflight.mistakes or verbosity >= 0):
         n = counted(preflight.n_golden, "golden answer")
         who = counted(len(preflight.judges), "judge")

@@ -178,8 +178,7 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             )
     if shown.verbosity > 1:
         yield from _all_cases(shown)
-    if shown.preflight is not None:
-        yield from preflight_lines(shown.preflight, verbosity=shown.verbosity)
+    yield from preflight_lines(shown.preflight, verbosity=shown.verbosity)
     yield from _gate(shown)
     for sentence in (*shown.trouble, *_late(shown)):
         yield Line(text=f"warning: {sentence}", color="yellow")
