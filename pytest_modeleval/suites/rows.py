@@ -81,14 +81,17 @@ def to_cases(table: Table, columns: Mapping[str, str]) -> list[Case]:
 
 def _check_mapped(table: Table, columns: Mapping[str, str]) -> None:
     """Refuse a column that was asked for by name and that no row has."""
+    mapped = [column for field, column in columns.items() if field != column]
+    if not mapped:
+        return
     if table.header:
         place, found = table.header.place, list(table.header.columns)
     else:
         place = table.rows[0][0]
         rows = [row for _, row in table.rows if not isinstance(row, Case)]
         found = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
-    for field, column in columns.items():
-        if field != column and found and column not in found:
+    for column in mapped:
+        if found and column not in found:
             raise DatasetError(
                 f"{place}: no column {quoted(column)}; the columns are {listed(found)}"
                 f"{did_you_mean(column, found) or '.'}"
@@ -188,7 +191,13 @@ class _Maker:
         case_id: str | None,
     ) -> Case:
         if not self._is_text:
-            row = {name: _plain(value, place, name) for name, value in row.items()}
+            # Most values are text of ASCII, and plain as they are.
+            row = {
+                name: value
+                if type(value) is str and value.isascii()
+                else _plain(value, place, name)
+                for name, value in row.items()
+            }
         value_input = _input(row[plan.input], place, plan.input)
         expected = row[plan.expected] if plan.expected else None
         metadata = {name: row[column] for column, name in plan.others}

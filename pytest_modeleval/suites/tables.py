@@ -127,7 +127,6 @@ def unknown_key_hint(key: str, lists: Mapping[str, int], kind: str = "an object"
         return "; did you mean 'cases'?"
     if lists:
         likely = max(lists, key=lambda name: lists[name])
-        return (
-            f"; if {quoted(likely)} holds the cases, write {quoted(f'#{likely}')} after the file."
-        )
+        part = quoted(f"#{likely}")
+        return f"; if {quoted(likely)} holds the cases, write {part} after the file's name."
     return f"; expected {shape(None, kind)}."
