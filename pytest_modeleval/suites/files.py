@@ -102,7 +102,11 @@ def check_is_dataset(path: Path, shown: str, suffixes: Collection[str]) -> None:
     if path.is_dir():
         raise DatasetError(f"{shown}: this is a folder; name one dataset file in it.")
     if not path.is_file():
-        raise DatasetError(f"{shown}: this is not a regular file; a dataset is one.")
+        is_there = _exists(path)
+        found = (
+            "this is not a regular file; a dataset is one" if is_there else "there is no such file"
+        )
+        raise DatasetError(f"{shown}: {found}.")
     suffix = format_of(path)
     is_packed = path.suffix.lower() == ".gz"
     if suffix in BINARY and is_packed:

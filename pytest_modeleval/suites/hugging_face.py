@@ -39,7 +39,10 @@ def split_files(folder: Path, shown: str, part: str | None) -> list[Path]:
     Raises:
         DatasetError: For a folder of another kind, and a split that is not there or not named.
     """
-    splits = _saved(folder, shown) or _configured(folder, shown) or _sharded(folder)
+    try:
+        splits = _saved(folder, shown) or _configured(folder, shown) or _sharded(folder)
+    except OSError as error:
+        raise DatasetError(f"{shown}: can't be read: {error.strerror or error}.") from error
     if not splits:
         raise DatasetError(f"{shown}: this is a folder; name one dataset file in it.")
     # A config of one split needs no more than its own name.
@@ -81,7 +84,7 @@ def _files_of_state(folder: Path, shown: str) -> list[Path]:
             "a new one, and save what flatten_indices() gives."
         )
     entries = _member(state, "_data_files")
-    found = [_member(entry, "filename") for entry in entries or ()]
+    found = [_member(entry, "filename") for entry in entries] if isinstance(entries, list) else []
     if not found or not all(isinstance(name, str) for name in found):
         raise DatasetError(f"{shown}/{path.name}:1: names no data files.")
     return [folder / name for name in found]
@@ -90,7 +93,7 @@ def _files_of_state(folder: Path, shown: str) -> list[Path]:
 def _configured(folder: Path, shown: str) -> Splits:
     """The splits of the ``configs`` that the README of a repository begins with."""
     readme = folder / "README.md"
-    if not readme.is_file():
+    if not readme.is_file() or not readme.read_bytes().startswith(b"---"):
         return {}
     shown = f"{shown}/{readme.name}"
     text = files.read_text(readme, shown).replace("\r\n", "\n")
@@ -138,12 +141,12 @@ def _matching(folder: Path, patterns: list[Any], shown: str) -> list[Path]:
     for pattern in patterns:
         is_inside = isinstance(pattern, str) and ".." not in Path(pattern).parts
         try:
-            paths = sorted(folder.glob(pattern)) if is_inside else []
+            paths = sorted(filter(Path.is_file, folder.glob(pattern))) if is_inside else []
         except (ValueError, NotImplementedError, OSError):  # no pattern, or not of this folder
             paths = []
         if not paths:
             raise DatasetError(f"{shown}: no file is named like {quoted(str(pattern))}.")
-        found += [path for path in paths if path.is_file()]
+        found += paths
     return found
 
 
