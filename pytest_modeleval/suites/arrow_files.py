@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_arrow", "read_parquet"]
 
+_OLDEST_PYARROW = 20
 _BATCH_ROWS = 10_000
 _MAX_ROWS = 10_000_000
 _MAX_BYTES = 2**30
@@ -97,6 +98,11 @@ def _pyarrow(shown: str) -> Any:
         raise DatasetError(
             f"{shown}: Parquet and Arrow need pyarrow; pip install 'pytest-modeleval[parquet]'."
         ) from error
+    if int(pa.__version__.partition(".")[0]) < _OLDEST_PYARROW:
+        raise DatasetError(
+            f"{shown}: pyarrow {pa.__version__} is too old; "
+            "pip install --upgrade 'pytest-modeleval[parquet]'."
+        )
     return pa
 
 

@@ -227,7 +227,8 @@ def _check_not_one_document(text: str, shown: str) -> None:
         value = _decoder.decode(text)
     except (ValueError, RecursionError):
         return
-    if isinstance(value, dict | list):
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, dict):
         raise DatasetError(f"{shown}:1: looks like one JSON document; name it .json.")
 
 

@@ -285,3 +285,14 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch, name):
     assert refusal(path) == (
         f"{name}: Parquet and Arrow need pyarrow; pip install 'pytest-modeleval[parquet]'."
     )
+
+
+def test_a_pyarrow_that_is_too_old_is_named(tmp_path, monkeypatch):
+    """Before it fails at something that it doesn't know."""
+    path = write(tmp_path, {"input": ["a"]})
+    monkeypatch.setattr(pa, "__version__", "19.0.1")
+
+    assert refusal(path) == (
+        "tickets.parquet: pyarrow 19.0.1 is too old; "
+        "pip install --upgrade 'pytest-modeleval[parquet]'."
+    )
