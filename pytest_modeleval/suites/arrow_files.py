@@ -129,11 +129,26 @@ def _table(schema: Any, batches: Iterable[Any], shown: str) -> Table:
     rows: list[Row] = []
     n_bytes = 0
     for batch in batches:
+        _check_valid(batch, names, len(rows) + 1, shown)
         n_bytes += batch.nbytes
         if n_bytes > _MAX_BYTES or len(rows) + batch.num_rows > _MAX_ROWS:
             raise _too_large(shown)
         rows.extend(_rows(batch, names, labels, len(rows) + 1, shown))
     return Table(rows=rows, header=Header(place=shown, columns=names))
+
+
+def _check_valid(batch: Any, names: Sequence[str], first: int, shown: str) -> None:
+    """Refuse damaged data before anything else looks at them.
+
+    Offsets that point nowhere would end the process; pyarrow itself does not check them, not even
+    to say how large a batch is.
+    """
+    try:
+        batch.validate(full=True)
+    except Exception:
+        for name, column in zip(names, batch.columns, strict=True):
+            _values(column, name, first, shown)  # says which row it is
+        raise
 
 
 def _rows(
@@ -177,7 +192,6 @@ def _values(column: Any, name: str, first: int, shown: str) -> list[Any]:
 
 
 def _checked_values(column: Any) -> list[Any]:
-    # Offsets that point nowhere would end the process, and pyarrow does not look at them.
     column.validate(full=True)
     values: list[Any] = column.to_pylist(maps_as_pydicts="strict")
     return values if str(column.type) in _PLAIN_KINDS else [_plain(value) for value in values]
