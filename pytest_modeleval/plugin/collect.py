@@ -494,13 +494,16 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _path_and_digest(dataset: Dataset) -> tuple[str, str] | None:
-    """The file that the cases come from, as it is shown, and what it holds in twelve digits."""
-    if dataset.file is None or dataset.shown is None:
+    """The dataset as it is shown, and what its files hold in twelve digits."""
+    if dataset.shown is None:
         return None
+    digest = hashlib.sha256()
     try:
-        return dataset.shown, hashlib.sha256(dataset.file.read_bytes()).hexdigest()[:12]
+        for file in dataset.files:
+            digest.update(file.read_bytes())
     except OSError:
         return None
+    return dataset.shown, digest.hexdigest()[:12]
 
 
 def _default_name(definition: pytest.Function) -> str:
