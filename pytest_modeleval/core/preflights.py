@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.predictions import total_cost
 from pytest_modeleval.core.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Mistake", "Preflight"]
 
@@ -78,3 +82,18 @@ class Preflight:
         lists = {name: tuple(data[name]) for name in ("judges", "untried")}
         mistakes = tuple(Mistake(**item) for item in data["mistakes"])
         return cls(**{**data, **lists, "mistakes": mistakes})
+
+    @classmethod
+    def merge(cls, preflights: Iterable[Preflight]) -> Preflight | None:
+        """The trials of several runs as one: each tried its judges, and all of them count."""
+        found = list(preflights)
+        if not found:
+            return None
+        return cls(
+            judges=tuple(dict.fromkeys(name for one in found for name in one.judges)),
+            untried=tuple(dict.fromkeys(name for one in found for name in one.untried)),
+            n_golden=sum(one.n_golden for one in found),
+            mistakes=tuple(mistake for one in found for mistake in one.mistakes),
+            n_calls=sum(one.n_calls for one in found),
+            cost_usd=total_cost([one.cost_usd for one in found]),
+        )

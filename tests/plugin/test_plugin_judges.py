@@ -5,6 +5,8 @@ import json
 import fake_server
 import pytest
 
+from pytest_modeleval.cli import main
+
 PRICES = ["model_eval_prices =", "    judge input=1000 output=0"]
 RUBRIC = "It is good."
 
@@ -174,6 +176,17 @@ def test_a_judge_that_fails_its_preflight(run, project, model, server):
         ]
     )
     result.stdout.no_fnmatch_line("*no baseline yet*")
+
+
+def test_a_failed_preflight_stays_one(run, project, capsys):
+    """Whoever judges the stored run again, alone or as a shard, is told the same."""
+    run(["good a"], rubric(model="openai:judge-gullible"))
+    (folder,) = project.runs
+    store = f"--store={folder.parent.parent}"
+
+    for command in (["show", folder.name], ["combine", folder.name]):
+        assert main([store, *command]) == 2
+        assert "invalid: preflight" in capsys.readouterr().out
 
 
 def test_other_tests_run_all_the_same(run, project):
