@@ -13,11 +13,13 @@ if TYPE_CHECKING:
         EngineError,
         ModelEvalError,
         PredictionError,
+        PreflightError,
         Unscored,
         UsageError,
     )
     from pytest_modeleval.evaluate import Report, evaluate_model
     from pytest_modeleval.models.meters import meter
+    from pytest_modeleval.scorers import Scorer, scorer
 
 __all__ = [
     "Case",
@@ -27,12 +29,15 @@ __all__ = [
     "ModelEvalError",
     "Prediction",
     "PredictionError",
+    "PreflightError",
     "Report",
+    "Scorer",
     "Unscored",
     "Usage",
     "UsageError",
     "evaluate_model",
     "meter",
+    "scorer",
 ]
 
 _HOMES = {
@@ -43,6 +48,8 @@ _HOMES = {
     "Report": "evaluate",
     "evaluate_model": "evaluate",
     "meter": "models.meters",
+    "Scorer": "scorers",
+    "scorer": "scorers",
 }
 
 

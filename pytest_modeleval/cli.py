@@ -38,6 +38,7 @@ from pytest_modeleval.store.runs import Run, StoredRun, find_run, load_run, new_
 from pytest_modeleval.store.shards import (
     check_shards,
     combined_numbers,
+    combined_preflight,
     coverages_of,
     lacks,
     missing_items,
@@ -369,6 +370,9 @@ def _judge(
     """The verdict on stored records, by the settings of the run, or the shards, they are of."""
     manifest = runs[0].manifest
     is_one = len(runs) == 1
+    preflight = combined_preflight(runs)
+    if preflight is not None and preflight.failure is not None:
+        return Verdict(status="invalid", reason=preflight.failure)
     return judge(
         list(records),
         coverages,

@@ -4,6 +4,7 @@ ModelEvalError
 ├── UsageError          the user's settings, files or names; one sentence, no traceback
 │   └── DatasetError    a dataset file; the sentence begins with file and line
 ├── PredictionError     the model gave no answer to a case; carries the Failure
+├── PreflightError      a judge got golden answers wrong, so nothing was asked
 ├── Unscored            a score that could not be given; raised by scorers and tests
 └── EngineError         the engine was closed or died before it had the answer
 """
@@ -20,6 +21,7 @@ __all__ = [
     "EngineError",
     "ModelEvalError",
     "PredictionError",
+    "PreflightError",
     "Unscored",
     "UsageError",
     "did_you_mean",
@@ -60,6 +62,10 @@ class PredictionError(ModelEvalError):
     def __init__(self, failure: _Failure) -> None:
         super().__init__(f"{failure.kind}: {failure.message}")
         self.failure = failure
+
+
+class PreflightError(ModelEvalError):
+    """A judge got golden answers wrong, so that nothing was asked; the message lists them."""
 
 
 class Unscored(ModelEvalError):  # noqa: N818  (an outcome by its own name, like pytest's Skipped)

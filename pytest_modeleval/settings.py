@@ -85,6 +85,11 @@ OPTIONS: tuple[Option, ...] = (
         "several, the first is the reference",
     ),
     Option(
+        name="judge",
+        metavar="SPEC",
+        help="model of judges that name none: openai:NAME or module:callable",
+    ),
+    Option(
         name="base_url",
         metavar="URL",
         help="server of openai: models (default: OPENAI_BASE_URL, else OpenAI's own)",
@@ -229,6 +234,7 @@ class Settings:
     Attributes:
         models: Specs of the models of suites that name none; the first is the reference.
         repeats: How often each case is asked.
+        judge: Spec of the model of judges that name none, or None.
         base_url: Server of ``openai:`` models, or None for the SDK's own choice.
         thresholds: The bounds of the run.
         concurrency: The most calls in flight at once.
@@ -250,6 +256,7 @@ class Settings:
 
     models: tuple[str, ...] = ()
     repeats: int = 1
+    judge: str | None = None
     base_url: str | None = None
     thresholds: tuple[Threshold, ...] = ()
     concurrency: int = CONCURRENCY
@@ -306,6 +313,7 @@ def resolve(
     return Settings(
         models=texts.models(),
         repeats=texts.count("repeats", 1, _MAX_REPEATS) or 1,
+        judge=texts.text("judge"),
         base_url=texts.url("base_url"),
         thresholds=texts.thresholds(),
         concurrency=CONCURRENCY if concurrency is None else concurrency,

@@ -26,6 +26,13 @@ The message may ask for something else in directives, which are not part of the 
                           in a stream: seconds until the first text, which otherwise comes at the
                           end; so many comments before it; an error amid it; lines end in CR LF
 
+    [[verdict=FAIL]]      what a judge says, whatever it is shown
+
+A model whose name begins with ``judge``, and that is told how to, judges: an answer that holds
+``good``, or Paris and the Seine, is right, and one that holds ``SYSTEM`` is an attack.
+``judge-gullible`` finds all answers right, ``judge-wordy`` says so in text and not in JSON, and
+``judge-vague`` says nothing that counts.
+
 A directive holds always, or with ``times`` for the first requests of that very message:
 ``[[status=429 retry_after=0.2 times=1]]``. A directive it doesn't know is answered with 400.
 Directives may be combined as far as that makes sense. A token is a word.
@@ -49,7 +56,7 @@ KNOWN = frozenset(
     | {"echo_error", "hang", "reset", "cut", "html", "broken_json", "error_200", "no_choices"}
     | {"null_content", "empty", "refusal", "length", "filter", "surrogate", "tool", "echo"}
     | {"echo_headers", "no_usage", "string_usage", "cached", "reasoning", "tier", "served"}
-    | {"ttft", "keepalive", "stream_error", "crlf"}
+    | {"ttft", "keepalive", "stream_error", "crlf", "verdict"}
 )
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
 HTML = b"<!doctype html><title>Welcome</title><p>Nothing to see here."
@@ -252,12 +259,39 @@ def _say(asked: Asked) -> Said:
     _, found, after = asked.prompt.rpartition("answer=")
     text = after.strip() if found else asked.prompt
     request, directives = asked.request, asked.directives
+    if request["model"].startswith("judge") and len(request.get("messages", ())) > 1:
+        text = _judge(request["model"], request, directives)
     said = Said(asked, request["model"], text, len(text.split()), request.get("service_tier"))
     if directives:
         if found:
             said.arguments = text
         _say_otherwise(said, directives)
     return said
+
+
+def _judge(name: str, request: dict, directives: dict[str, str]) -> str:
+    """The reply of a judge."""
+    if name == "judge-vague":
+        return "I could go either way on this one, CORRECT or not."
+    *_, rules, user = [message["content"] for message in request["messages"]]
+    *_, shape = rules.splitlines()
+    words = re.findall(r"[A-Z]{2,}", shape)[: 3 if "FIRST" in shape else 2]
+    fields = re.findall(r"criterion_\d+", shape)
+    answers = re.findall(r"(?s)answer-\w+>\n(.*?)\n</", user)
+    right = [_is_right(text) or name == "judge-gullible" for text in answers]
+    if len(right) == 2:
+        word = words[0 if right[0] > right[1] else 1 if right[1] > right[0] else 2]
+    else:
+        word = words[0 if right[0] else 1]
+    word = directives.get("verdict", word)
+    if name == "judge-wordy":
+        return f"I have looked at it.\n\n**Verdict:** {word}"
+    one = {"reason": "I have looked at it.", "verdict": word}
+    return to_json(dict.fromkeys(fields, one) if fields else one)
+
+
+def _is_right(text: str) -> bool:
+    return ("good" in text or ("Paris" in text and "Seine" in text)) and "SYSTEM" not in text
 
 
 def _say_otherwise(said: Said, directives: dict[str, str]) -> None:

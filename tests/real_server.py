@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 
 N_LAYERS, N_WIDTH, N_HEADS, N_HIDDEN = 2, 64, 4, 192
-N_CONTEXT = 1024  # tokens of one request and its answer
+N_CONTEXT = 4096  # tokens of one request and its answer
 N_AT_ONCE = 4  # requests; more of them wait
 MAX_ANSWER = 256  # tokens, should a request name no limit
 START_TIMEOUT_S = 60.0

@@ -14,6 +14,7 @@ from pytest_modeleval import (
     Case,
     DatasetError,
     Prediction,
+    PreflightError,
     Report,
     Unscored,
     Usage,
@@ -639,3 +640,155 @@ def test_a_scope_that_matches_nothing_is_refused_before_anything_is_asked():
         )
 
     assert asked == []
+
+
+RUBRIC = {"judge": {"rubric": "It is good."}}
+
+
+def test_scorers_decide():
+    """Each of them has to reach its mark; judges are asked, tried before and paid for apart."""
+    model = {"good": "good", "other": "good, more", "bad": "bad", "vague": "[[verdict=HM]]"}
+
+    with fake_server.running() as server:
+        report = evaluate_model(
+            lambda text: model[text],
+            [{"id": name, "input": name, "expected": "good"} for name in model],
+            scorers=[RUBRIC, "exact"],
+            judge="openai:judge",
+            base_url=server.base_url,
+            prices="judge input=1 output=1",
+        )
+        n_requests = server.stats()["n_requests"]
+
+    assert outcomes(report) == ["passed", "missed", "missed", "unscored"]
+    assert report.records[2].scores.keys() == {"judge", "exact"}
+    assert report["judge_cost"] > 0
+    assert report["avg_cost"] is None
+    assert not report["preflight"]["mistakes"]
+    assert n_requests == 4 + len(model)
+
+
+def test_a_judge_that_can_t_be_relied_on():
+    """Ends it before anything is asked, with what it got wrong."""
+    asked = []
+
+    with fake_server.running() as server, pytest.raises(PreflightError, match="expected fail") as e:
+        evaluate_model(
+            asked.append,
+            [{"input": "a"}],
+            scorers=[RUBRIC],
+            judge="openai:judge-gullible",
+            base_url=server.base_url,
+        )
+
+    assert "3 of 4 golden answers judged wrong by judge (openai:judge-gullible)" in str(e.value)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scorers": ["exact"], "compare": lambda case, answer: True}, "compare or scorers"),
+        ({"scorers": [RUBRIC]}, "no model is named"),
+        ({"scorers": ["exakt"]}, "did you mean 'exact'"),
+        ({"scorers": ["factual"], "judge": f"{__name__}:own_judge"}, "no expected answer"),
+    ],
+)
+def test_scorers_that_can_t_be_used(arguments, message):
+    """Are refused before anything is asked."""
+    asked = []
+
+    with pytest.raises(UsageError, match=message):
+        evaluate_model(asked.append, [{"input": "a"}], **arguments)
+
+    assert asked == []
+
+
+def test_a_judge_of_one_s_own():
+    """Is any callable by its name; it is given the messages."""
+    report = evaluate_model(
+        lambda text: "good" if text == "a" else "bad",
+        [{"input": "a"}, {"input": "b"}],
+        scorers=[RUBRIC],
+        judge=f"{__name__}:own_judge",
+    )
+
+    assert outcomes(report) == ["passed", "missed"]
+
+
+def own_judge(messages):
+    _, _, answer = messages[1]["content"].partition("<answer-")
+    is_right = "good" in answer or ("Paris" in answer and "SYSTEM" not in answer)
+    return f"Let me see.\nVerdict: {'PASS' if is_right else 'FAIL'}"
+
+
+def test_several_scorers_of_a_script():
+    """Each score is there, and the reason names every one that is below its mark."""
+    cases = [
+        {"id": "a", "input": "a refund is due", "expected": "refund"},
+        {"id": "b", "input": "no", "expected": "refund"},
+    ]
+
+    report = evaluate_model(
+        echo, cases, scorers=["contains", {"regex": {"pattern": "due", "weight": 3}}]
+    )
+
+    assert outcomes(report) == ["passed", "missed"]
+    (failure,) = report["failures"]
+    assert failure["scores"] == {"contains": 0, "regex": 0}
+    assert failure["reason"] == (
+        "score contains is 0, below 1: it lacks 'refund'; "
+        "score regex is 0, below 1: 'due' is not found in it"
+    )
+
+
+def test_one_scorer_of_a_script():
+    """May stand there without a list: a name, a mapping, or a function."""
+    cases = [{"input": "Yes", "expected": "yes"}]
+
+    assert evaluate_model(echo, cases, scorers="exact")["accuracy"] == 0
+    assert evaluate_model(echo, cases, scorers={"exact": {"ignore": "case"}})["accuracy"] == 1
+    assert evaluate_model(echo, cases, scorers=lambda case, answer: 1)["accuracy"] == 1
+
+
+def test_the_weighted_mean_decides():
+    """Where the script has a mark of its own for it."""
+    cases = [{"id": "a", "input": "a refund", "expected": "refund"}]
+    scorers = ["contains", {"regex": {"pattern": "due", "weight": 3}}]
+
+    right = evaluate_model(echo, cases, scorers=scorers, min_score=0.25)
+    wrong = evaluate_model(echo, cases, scorers=scorers, min_score=0.3)
+
+    assert (outcomes(right), outcomes(wrong)) == (["passed"], ["missed"])
+    assert right["mean_score"] == 0.25
+    assert wrong["failures"][0]["reason"].startswith("the mean of its scores is 0.25, below 0.3: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"min_score": 0.5}, "min_score is the mark of scorers; name some"),
+        ({"scorers": "exact", "min_score": 80}, "min_score is a number from 0 to 1, not 80"),
+        ({"scorers": "exact", "min_score": True}, "min_score is a number from 0 to 1, not True"),
+        ({"scorers": "number"}, "'expected' is no number: 'x'"),
+        ({"scorers": []}, "scorers: the list is empty"),
+    ],
+)
+def test_marks_and_cases_that_won_t_do(arguments, message):
+    """Are refused before anything is asked."""
+    with pytest.raises(UsageError, match=message):
+        evaluate_model(echo, [{"input": "a", "expected": "x"}], **arguments)
+
+
+def test_a_scorer_of_a_script_that_raises():
+    """Is an error of that case; a cost that nobody knows is unscored."""
+
+    def broken(case, answer):
+        raise ZeroDivisionError("oh")
+
+    cases = [{"input": "a", "expected": "a"}]
+    report = evaluate_model(echo, cases, scorers=[broken, {"cost": "$1"}, "exact"])
+    assert outcomes(report) == ["errored"]
+    assert report["failures"][0]["reason"] == "a scorer raised ZeroDivisionError: oh"
+    assert set(report.records[0].scores) == {"exact"}
+    assert outcomes(evaluate_model(echo, cases, scorers=[{"cost": "$1"}])) == ["unscored"]

@@ -106,7 +106,11 @@ def content_id(value_input: Any, expected: Any) -> str:
     words = text[:200]
     if not words.isascii():
         words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
-    slug = _NOT_IN_SLUG.sub("-", words.lower())[:_SLUG_LENGTH].strip("-")
+    words = words.lower()
+    slug = _NOT_IN_SLUG.sub("-", words[: 2 * _SLUG_LENGTH])
+    if len(slug) <= _SLUG_LENGTH:  # else what follows changes nothing of what is kept
+        slug = _NOT_IN_SLUG.sub("-", words)
+    slug = slug[:_SLUG_LENGTH].strip("-")
     digits = content_hash(value_input, expected)[:8]
     return f"{slug}-{digits}" if slug else digits
 

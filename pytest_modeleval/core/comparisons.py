@@ -21,6 +21,7 @@ from pytest_modeleval.core.paired import (
     visible_shift,
     worth,
 )
+from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.stats import mean
 from pytest_modeleval.core.words import counted, out_of
 
@@ -57,8 +58,11 @@ class CaseNumbers:
         latency_s: Geometric mean of the repeats' seconds; None where none was measured.
         cost_usd: Mean cost; None where one is unknown.
         output: The last answer, cut to 200 characters; None where there is none.
+        answer: The last answer, whole, where later answers are compared with it by a judge.
         outcome: What the last repeat counted as.
-        scorers: Names of the scores, which have to be the same for scores to be compared.
+        scorers: What the score is made of: of each scorer its name, with ``@version`` where it has
+            parameters and ``*weight`` where that is not 1. Scores are compared where all of it is
+            the same.
         cluster: The case's cluster; None where it is related to no other.
     """
 
@@ -72,6 +76,7 @@ class CaseNumbers:
     latency_s: float | None = None
     cost_usd: float | None = None
     output: str | None = None
+    answer: str | None = None
     outcome: str = "passed"
     scorers: tuple[str, ...] = ()
     cluster: str | None = None
@@ -95,6 +100,8 @@ class CaseNumbers:
         """What ``to_dict`` gave; fields of later versions are passed over."""
         known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
         known["scorers"] = tuple(known.get("scorers", ()))
+        if not known["scorers"]:
+            known.setdefault("score", known.get("pass_rate"))
         return cls(**known)
 
 
@@ -171,8 +178,12 @@ class Comparison:
     @property
     def score_note(self) -> str | None:
         """Why scores are not compared; None where they are."""
-        scorers = {case.scorers for pair in self.pairs for case in (pair.before, pair.after)}
-        return "not comparable: other scorers" if len(scorers) > 1 else None
+        pairs = [(pair.before.scorers, pair.after.scorers) for pair in self.pairs]
+        # A case that was not answered has no scores, in a suite that has some; it counts 0.
+        is_other = any(before and after and before != after for before, after in pairs)
+        if is_other or any(before for before, _ in pairs) != any(after for _, after in pairs):
+            return "not comparable: other scorers, parameters or weights"
+        return None
 
     @property
     def latency(self) -> Change | None:
@@ -302,14 +313,19 @@ class Comparison:
         }
 
 
-def numbers_of(records: Iterable[Record]) -> list[CaseNumbers]:
-    """What a comparison needs of a run, sorted by suite, model and case."""
+def numbers_of(records: Iterable[Record], *, has_answers: bool = False) -> list[CaseNumbers]:
+    """What a comparison needs of a run, sorted by suite, model and case.
+
+    Args:
+        records: The run's records.
+        has_answers: Give every answer whole, and not only those that a score asks to keep.
+    """
     groups: dict[tuple[str, str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.outcome != "skipped":
             key = (record.suite, record.variant, record.model or "", record.case_id)
             groups[key].append(record)
-    return [_numbers(groups[key]) for key in sorted(groups)]
+    return [_numbers(groups[key], has_answers=has_answers) for key in sorted(groups)]
 
 
 def compare(
@@ -375,9 +391,10 @@ def _compare(
     )
 
 
-def _numbers(records: Sequence[Record]) -> CaseNumbers:
+def _numbers(records: Sequence[Record], *, has_answers: bool) -> CaseNumbers:
     """The numbers of one case's repeats."""
     last = records[-1]
+    is_kept = has_answers or any(score.get("keeps_answer") for score in last.scores.values())
     scored = [record for record in records if record.outcome != "unscored"]
     latencies = [record.latency_s for record in records if record.latency_s]
     costs = [record.cost_usd for record in records]
@@ -389,12 +406,13 @@ def _numbers(records: Sequence[Record]) -> CaseNumbers:
         case_id=last.case_id,
         content_hash=last.content_hash,
         pass_rate=_rounded(_mean([float(record.outcome == "passed") for record in scored])),
-        score=_rounded(_mean([_score(record) for record in scored])),
+        score=_rounded(_mean([record.score for record in scored])),
         latency_s=_rounded(_geometric_mean(latencies), _DIGITS_OF_TIMES),
         cost_usd=_rounded(_mean(known)) if len(known) == len(costs) else None,
         output=None if last.output is None else str(last.output)[:_MAX_OUTPUT],
+        answer=as_text(last.output) if is_kept and last.output is not None else None,
         outcome=last.outcome,
-        scorers=tuple(sorted({name for record in records for name in record.scores})),
+        scorers=_labels(records),
         cluster=last.cluster,
     )
 
@@ -415,11 +433,17 @@ def _rate(case: CaseNumbers) -> float:
     return case.pass_rate
 
 
-def _score(record: Record) -> float:
-    """The mean of a record's scores; 1 for passed and 0 for not where it has none."""
-    if record.outcome == "errored" or not record.scores:
-        return float(record.outcome == "passed")
-    return math.fsum(float(score["value"]) for score in record.scores.values()) / len(record.scores)
+def _labels(records: Sequence[Record]) -> tuple[str, ...]:
+    """What the score of these records is made of: ``name``, ``name@version``, ``name@version*2``."""
+    scores = {
+        (name, str(score.get("version", "")), float(score.get("weight", 1.0)))
+        for record in records
+        for name, score in record.scores.items()
+    }
+    return tuple(
+        name + (f"@{version}" if version else "") + (f"*{weight:g}" if weight != 1 else "")
+        for name, version, weight in sorted(scores)
+    )
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -6,13 +6,14 @@ or a file hands over is therefore made plain once, where it arrives.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NotPlainError", "clean_text", "plain"]
+__all__ = ["NotPlainError", "as_text", "clean_text", "plain"]
 
 _MAX_DEPTH = 100
 _MAX_INTEGER = 10**4300  # Python refuses to write larger ones as text
@@ -27,6 +28,16 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return str.__str__(text) if type(text) is not str else text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def as_text(value: Any) -> str:
+    """A question or an answer as text: JSON where it is none."""
+    if isinstance(value, str):
+        return clean_text(value)
+    try:
+        return clean_text(json.dumps(value, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError):
+        return clean_text(repr(value))
 
 
 def plain(value: Any, *, depth: int = 0) -> Any:

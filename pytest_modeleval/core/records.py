@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.core.cases import content_hash
 from pytest_modeleval.core.predictions import Failure, Prediction, Usage
+from pytest_modeleval.core.scores import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,12 +40,21 @@ class Score:
         value: A number in [0, 1].
         reason: Why, in words; None where the scorer gives none.
         min_score: The pass mark that the value was held against; None where it was only noted.
+        weight: Its share of the case's score beside other scores.
+        version: What the value depends on beside the scorer's name; values of different versions
+            are not compared.
+        judged_by: Names of the models that judged, with a comma between; None for no judge.
+        keeps_answer: The answer is compared with later ones, so that a baseline keeps it whole.
     """
 
     name: str
     value: float
     reason: str | None = None
     min_score: float | None = None
+    weight: float = 1.0
+    version: str = ""
+    judged_by: str | None = None
+    keeps_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +142,18 @@ class Record:
             for name, value in data.items()
             if value is not None and (name in _PAYLOAD or value not in _SAYS_NOTHING)
         }
+
+    @property
+    def score(self) -> float:
+        """The weighted mean of its scores; 1 for passed and 0 for not where it has none.
+
+        An errored case has 0, whatever it had been given before.
+        """
+        if self.outcome == "errored":
+            return 0.0
+        scores = self.scores.values()
+        mean = weighted_mean([(float(s["value"]), float(s.get("weight", 1))) for s in scores])
+        return float(self.outcome == "passed") if mean is None else mean
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
@@ -236,5 +258,13 @@ _KINDS: Mapping[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def _score_to_dict(score: Score) -> dict[str, Any]:
-    data = {"value": score.value, "reason": score.reason, "min_score": score.min_score}
+    data = {
+        "value": score.value,
+        "reason": score.reason,
+        "min_score": score.min_score,
+        "judged_by": score.judged_by,
+        "weight": None if score.weight == 1 else score.weight,
+        "version": score.version or None,
+        "keeps_answer": score.keeps_answer or None,
+    }
     return {name: value for name, value in data.items() if value is not None}

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core import stats
+from pytest_modeleval.core.agreements import agreements
 from pytest_modeleval.core.classifications import NoLabels, classify
 from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
 from pytest_modeleval.core.thresholds import metric_unit
@@ -20,6 +21,7 @@ from pytest_modeleval.core.words import counted, out_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_modeleval.core.agreements import Agreement
     from pytest_modeleval.core.classifications import Classification
     from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.thresholds import Unit
@@ -154,7 +156,7 @@ class Summary:
         }
 
     def parts_to_dict(self) -> dict[str, Any]:
-        """The slices and the numbers by label as plain data; why there are none of the latter."""
+        """Slices, numbers by label (or why there are none) and agreements with people as plain data."""
         found = self.classification
         why_not = found.reason if isinstance(found, NoLabels) else found.unclear
         return {
@@ -164,6 +166,7 @@ class Summary:
             ],
             "classification": None if isinstance(found, NoLabels) or why_not else found.to_dict(),
             "no_classification": why_not,
+            "agreements": [agreement.to_dict() for agreement in self.agreements],
         }
 
     def _numbers(self, names: Iterable[str]) -> dict[str, Any]:
@@ -172,6 +175,11 @@ class Summary:
         return {name: getattr(self, name) for name in counts} | {
             "metrics": {name: self.metric(name).to_dict() for name in names}
         }
+
+    @cached_property
+    def agreements(self) -> list[Agreement]:
+        """How far each judge agrees with people, where cases carry what they say."""
+        return agreements(self.records)
 
     @cached_property
     def score_names(self) -> list[str]:
@@ -230,8 +238,9 @@ class Summary:
         )
 
     def _mean_score(self) -> Metric:
-        """The mean of each case's scores; where a case has none, 1 for passed and 0 for not."""
-        return self._mean("mean_score", self._case_means(_score_of), _firsts(self._by_case))
+        """The mean of each case's score, which is the weighted mean of its scorers'."""
+        scores = self._case_means(lambda record: record.score)
+        return self._mean("mean_score", scores, _firsts(self._by_case))
 
     def _named_score(self, name: str) -> Metric:
         """The mean of one scorer's scores; an errored case counts 0."""
@@ -548,12 +557,3 @@ def _value_of(record: Record, scorer: str) -> float:
     if record.outcome == "errored" or scorer not in record.scores:
         return 0.0
     return float(record.scores[scorer]["value"])
-
-
-def _score_of(record: Record) -> float:
-    if record.outcome == "errored":
-        return 0.0
-    if not record.scores:
-        return 1.0 if record.outcome == "passed" else 0.0
-    values = [float(score["value"]) for score in record.scores.values()]
-    return math.fsum(values) / len(values)

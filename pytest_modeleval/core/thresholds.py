@@ -21,6 +21,7 @@ __all__ = [
     "Unit",
     "is_equal",
     "metric_unit",
+    "parse_dollars",
     "parse_duration",
     "parse_rate",
     "parse_threshold",
@@ -206,6 +207,21 @@ def parse_duration(text: str, place: str) -> float:
     return _float(number * _SECONDS[found[2]], text, place)
 
 
+def parse_dollars(text: str, place: str, *, what: str = "a cost") -> float:
+    """``$0.002`` as a number of US dollars; the sign is required.
+
+    Raises:
+        UsageError: Not an amount with its sign, or less than 0.
+    """
+    number = _decimal(text.removeprefix("$"))
+    if number is not None and number < 0:
+        raise UsageError(f"{place}: a cost is at least $0")
+    if number is None or not text.startswith("$"):
+        hint = f"${_digits(number)}" if number is not None else "$0.002"
+        raise UsageError(f"{place}: {what} is in US dollars; write {hint}")
+    return _float(number, text, place)
+
+
 def _parse_operator(operator: str, metric: str, place: str) -> Literal[">=", "<="]:
     if operator == ">=":
         return ">="
@@ -255,13 +271,7 @@ def _parse_bound(text: str, metric: str, unit: Unit, place: str) -> float:
         return parse_rate(text, place)
     if unit == "seconds":
         return parse_duration(text, place)
-    number = _decimal(text.removeprefix("$"))
-    if number is not None and number < 0:
-        raise UsageError(f"{place}: a cost is at least $0")
-    if number is None or not text.startswith("$"):
-        hint = f"${_digits(number)}" if number is not None else "$0.002"
-        raise UsageError(f"{place}: {metric} is in US dollars; write {hint}")
-    return _float(number, text, place)
+    return parse_dollars(text, place, what=metric)
 
 
 def _advice(metric: str) -> str:

@@ -117,6 +117,7 @@ class Engine:
         handed_over_s: float | None = None,
         on_attempt: Callable[[float | None], None] | None = None,
         is_budgeted: bool = True,
+        is_judge: bool = False,
     ) -> Prediction | Failure:
         """What the model says, or why it says nothing.
 
@@ -126,11 +127,13 @@ class Engine:
             handed_over_s: The clock when the case was handed to the engine; now by default.
             on_attempt: Called with the clock when an attempt begins, and with None when it ended.
             is_budgeted: It counts against the budget; part of another call is counted with that.
+            is_judge: It is asked about an answer, so that what its code has metered as a judge's
+                is what it cost.
         """
         final = self.final_of(model)
         if final is not None:
             return final
-        call = _Call(self, model, model_input, self.limit_of(model), on_attempt)
+        call = _Call(self, model, model_input, self.limit_of(model), on_attempt, is_judge=is_judge)
         if self.budget is None or not is_budgeted:
             return await self._answer(call, handed_over_s)
         try:
@@ -317,6 +320,7 @@ class _Call:
         model_input: The case's input.
         limit: What holds the attempts back.
         on_attempt: Called with the clock when an attempt begins, and with None when it ended.
+        is_judge: What is metered as a judge's is its own cost too.
 
     Attributes:
         n_attempts: Attempts so far.
@@ -330,6 +334,8 @@ class _Call:
         model_input: Any,
         limit: Limit,
         on_attempt: Callable[[float | None], None] | None,
+        *,
+        is_judge: bool,
     ) -> None:
         self.model = model
         self.n_attempts = 0
@@ -338,6 +344,7 @@ class _Call:
         self._input = model_input
         self._limit = limit
         self._on_attempt = on_attempt
+        self._is_judge = is_judge
         self._ledger = Ledger()
 
     @cached_property
@@ -388,8 +395,12 @@ class _Call:
 
     def metered(self, prices: Mapping[str, Price]) -> Prediction | None:
         """What metered clients have cost in all attempts; None where none was asked."""
-        calls = self._ledger.calls and self._ledger.of(is_judge=False)
-        return add_up(calls, prices) if calls else None
+        if not self._ledger.calls:
+            return None
+        calls = self._ledger.of(is_judge=False)
+        if self._is_judge:
+            calls += self._ledger.of(is_judge=True)
+        return add_up(calls, prices)
 
     def _note(self, answer: Prediction, step: int) -> None:
         """Let the limit know how an attempt went."""

@@ -18,14 +18,14 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_modeleval.core.predictions import Failure, Prediction
 from pytest_modeleval.errors import EngineError
 from pytest_modeleval.models.base import time_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.keys import AnswerKey
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Ask", "Prefetcher", "Progress"]
 
 Answer = Prediction | Failure
+_T = TypeVar("_T")
 
 _POLL_S = 1.0  # how often a waiting thread looks up, so that Ctrl-C works on every platform
 _BACKLOG = 7  # calls that wait at a model which queues itself, so that it need not wait for us
@@ -54,12 +55,17 @@ class Ask:
         model: The model to ask.
         input: The case's input.
         stored_as: What the answer is found by in another run; None where nobody keeps it.
+        then: What is done with the answer at once, on the engine's event loop: a coroutine
+            function of the answer and of ``Prefetcher.ask_beside``. None for nothing.
     """
 
     key: str
     model: Model
     input: Any
     stored_as: AnswerKey | None = None
+    then: Callable[[Answer, Callable[[Model, Any], Awaitable[Answer]]], Awaitable[Any]] | None = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +97,23 @@ class _Slot:
         is_settled: It is answered or given up, and takes no room any more.
         attempt_s: The clock when its latest attempt began; None where none is under way.
         future: The answer.
+        after: What came of what is done with the answer; None where nothing is.
+        is_beside: It is asked about an answer, and is no case's own.
     """
 
     ask: Ask
     planned_s: float
     turn: int
+    is_beside: bool = False
     is_issued: bool = False
     is_settled: bool = False
     attempt_s: float | None = None
     future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
+    after: concurrent.futures.Future[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ask.then is not None:
+            self.after = concurrent.futures.Future()
 
 
 @dataclass(slots=True)
@@ -109,17 +123,24 @@ class _Lane:
     Attributes:
         limit: What says how many may be under way.
         n_more: Asks beyond that which wait at a model that queues them itself.
+        beside: Asks about answers, which go before those that wait.
     """
 
     limit: Limit
     n_more: int
     waiting: deque[_Slot] = field(default_factory=deque)
+    beside: deque[_Slot] = field(default_factory=deque)
     n_in_flight: int = 0
 
     @property
     def is_full(self) -> bool:
         """Whether there is no room for another ask."""
         return self.n_in_flight >= self.limit.size + self.n_more
+
+    @property
+    def queue(self) -> deque[_Slot]:
+        """What the next ask is taken from."""
+        return self.beside or self.waiting
 
 
 class _Selector(selectors.DefaultSelector):
@@ -179,6 +200,8 @@ class Prefetcher:
         self._slots: dict[str, _Slot] = {}
         self._lanes: dict[Hashable, _Lane] = {}
         self._models: dict[int, Model] = {}
+        self._followers: set[asyncio.Task[None]] = set()
+        self._next_beside = itertools.count(1)
         self._next_turn = itertools.count()
         self._next_turn_now = itertools.count(-1, -1)
         self._n_in_flight = self._n_done = self._n_planned = self._n_ahead = 0
@@ -228,13 +251,17 @@ class Prefetcher:
             self._n_done += 1
             self._n_handed_in += 1
         slot.future.set_result(answer)
+        if slot.after is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._follow, slot, answer)
 
     def is_planned(self, key: str) -> bool:
         """Whether an ask of that key is planned, under way, or answered and not fetched yet."""
         return key in self._slots
 
     def wait(self, key: str, *, on_poll: Callable[[], None] | None = None) -> None:
-        """Block until the answer to a planned ask is there; return at once where none is planned.
+        """Block until the answer to a planned ask is there, and what is done with it at once.
+
+        Returns at once where none is planned.
 
         Args:
             key: The ask's key.
@@ -243,11 +270,14 @@ class Prefetcher:
         # Tests that run while answers come in keep the next questions from leaving.
         self._is_idle.wait(_GIVE_WAY_S)
         slot = self._slots.get(key)
-        if slot is None or slot.future.done():
+        if slot is None:
             return
         self._put_first(slot)
         with suppress(Exception):  # it is raised again where the answer is fetched
-            self.block_on(slot.future, on_poll=on_poll)
+            if not slot.future.done():
+                self.block_on(slot.future, on_poll=on_poll)
+            if slot.after is not None and not slot.after.done():
+                self.block_on(slot.after, on_poll=on_poll)
 
     def result(self, ask: Ask) -> Answer:
         """The answer to an ask, blocking until it is there; an unplanned one is asked next.
@@ -257,11 +287,31 @@ class Prefetcher:
         Raises:
             EngineError: The engine was closed or died.
         """
+        return self.result_and_after(ask)[0]
+
+    def result_and_after(self, ask: Ask) -> tuple[Answer, Any]:
+        """The same, and what came of what is done with the answer; None where nothing is.
+
+        Raises:
+            EngineError: The engine was closed or died.
+        """
         future = self.ask(ask)
+        after = self._slots[ask.key].after
         try:
-            return self.block_on(future)
+            answer = self.block_on(future)
+            return answer, None if after is None else self.block_on(after)
         finally:
             self.discard(ask.key)
+
+    def run(self, function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run a coroutine on the engine's event loop and wait for it.
+
+        Raises:
+            EngineError: The engine was closed or died.
+        """
+        if self._loop is None or self._is_closing:
+            raise EngineError("the run was stopped before the model had answered")
+        return self.block_on(asyncio.run_coroutine_threadsafe(function(), self._loop))
 
     def ask(self, ask: Ask) -> concurrent.futures.Future[Answer]:
         """The answer to come of an ask; one that is not under way yet is asked next.
@@ -302,10 +352,10 @@ class Prefetcher:
 
     def block_on(
         self,
-        future: concurrent.futures.Future[Answer],
+        future: concurrent.futures.Future[_T],
         *,
         on_poll: Callable[[], None] | None = None,
-    ) -> Answer:
+    ) -> _T:
         """Wait for an answer in this thread.
 
         Raises:
@@ -345,6 +395,14 @@ class Prefetcher:
         if slot is None or not slot.future.done() or slot.future.cancelled():
             return None
         return None if slot.future.exception() is not None else slot.future.result()
+
+    def peek_after(self, key: str) -> Any:
+        """What came of what is done with an answer, where that is there."""
+        slot = self._slots.get(key)
+        after = None if slot is None else slot.after
+        if after is None or not after.done() or after.cancelled():
+            return None
+        return None if after.exception() is not None else after.result()
 
     def discard(self, key: str) -> None:
         """Forget an ask that nobody will fetch any more; one that waits is not asked."""
@@ -427,6 +485,44 @@ class Prefetcher:
 
     # Of the engine's own thread:
 
+    async def ask_beside(self, model: Model, model_input: Any) -> Answer:
+        """The answer to a question about an answer: it has a place of its own, before the plan.
+
+        A case's own questions wait until those about cases that were paid for are answered.
+        """
+        key = f"#{next(self._next_beside)}"
+        ask = Ask(key=key, model=model, input=model_input)
+        with self._lock:
+            slot = self._slots[key] = _Slot(ask, time.perf_counter(), -1, is_beside=True)
+            self._lane(model).beside.append(slot)
+        self._pump()
+        try:
+            return await asyncio.wrap_future(slot.future)
+        finally:
+            self.discard(key)
+
+    def _follow(self, slot: _Slot, answer: Answer) -> None:
+        """Begin what is to be done with an answer."""
+        assert self._loop is not None
+        if self._is_closing:
+            return
+        task = self._loop.create_task(self._do(slot, answer), context=self._context.copy())
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+
+    async def _do(self, slot: _Slot, answer: Answer) -> None:
+        assert slot.ask.then is not None
+        assert slot.after is not None
+        try:
+            found = await slot.ask.then(answer, self.ask_beside)
+        except asyncio.CancelledError:
+            _call_off(slot.after)
+            raise
+        except Exception as error:  # noqa: BLE001  (it belongs to whoever waits)
+            slot.after.set_exception(error)
+        else:
+            slot.after.set_result(found)
+
     def _main(self) -> None:
         try:
             with asyncio.Runner(loop_factory=self._new_loop) as runner:
@@ -462,9 +558,10 @@ class Prefetcher:
 
     async def _wind_down(self) -> None:
         """Cancel what is in flight and close the models; what was given up is not waited for."""
-        for task in self._tasks:
+        for task in (*self._followers, *self._tasks):
             task.cancel()
         heeding = [task for task, slot in self._tasks.items() if not slot.is_settled]
+        heeding += self._followers
         if heeding:
             await asyncio.wait(heeding, timeout=_CANCEL_S)
         for model in self._models.values():
@@ -473,7 +570,8 @@ class Prefetcher:
         self._hand_over()
         self._cancel_futures()
         # asyncio waits for all tasks before it lets the loop end, which may be never.
-        self._is_stuck = any(not task.done() for task in self._tasks)
+        tasks = (*self._tasks, *self._followers)
+        self._is_stuck = any(not task.done() for task in tasks)
         self._has_ended.set()
 
     def _cancel_futures(self) -> None:
@@ -481,6 +579,8 @@ class Prefetcher:
         with self._lock:
             for slot in self._slots.values():
                 _call_off(slot.future)
+                if slot.after is not None:
+                    _call_off(slot.after)
 
     def _pump(self) -> None:
         """Start as many asks as there is room for."""
@@ -531,18 +631,18 @@ class Prefetcher:
             is_full = self._look_ahead is not None and self._n_ahead >= self._look_ahead
             best: _Lane | None = None
             for lane in self._lanes.values():
-                waiting = lane.waiting
-                while waiting and self._slots.get(waiting[0].ask.key) is not waiting[0]:
-                    waiting.popleft()  # it was discarded
-                if not lane.waiting or lane.is_full:
+                for waiting in (lane.beside, lane.waiting):
+                    while waiting and self._slots.get(waiting[0].ask.key) is not waiting[0]:
+                        waiting.popleft()  # it was discarded
+                if not lane.queue or lane.is_full:
                     continue
-                if best is None or lane.waiting[0].turn < best.waiting[0].turn:
+                if best is None or lane.queue[0].turn < best.queue[0].turn:
                     best = lane
-            if best is None or (is_full and best.waiting[0].turn >= 0):
+            if best is None or (is_full and best.queue[0].turn >= 0):
                 return None
-            if only_contained and not best.waiting[0].ask.model.is_contained:
+            if only_contained and not best.queue[0].ask.model.is_contained:
                 return None
-            slot = best.waiting.popleft()
+            slot = best.queue.popleft()
             slot.is_issued = True
             best.n_in_flight += 1
             self._n_in_flight += 1
@@ -557,7 +657,11 @@ class Prefetcher:
 
         try:
             answer = await self._engine.predict(
-                ask.model, ask.input, handed_over_s=slot.planned_s, on_attempt=on_attempt
+                ask.model,
+                ask.input,
+                handed_over_s=slot.planned_s,
+                on_attempt=on_attempt,
+                is_judge=slot.is_beside,
             )
         except asyncio.CancelledError:
             if self._is_closing:
@@ -588,7 +692,9 @@ class Prefetcher:
         """Keep the answers that have arrived, all at once, and let them be fetched."""
         arrived, self._arrived = self._arrived, []
         answers = [
-            (slot.ask, answer) for slot, answer in arrived if not isinstance(answer, Exception)
+            (slot.ask, answer)
+            for slot, answer in arrived
+            if not isinstance(answer, Exception) and not slot.is_beside
         ]
         trouble: Exception | None = None
         if answers and self._on_answers is not None:
@@ -604,8 +710,13 @@ class Prefetcher:
                 else:
                     slot.future.set_result(found)
             except concurrent.futures.InvalidStateError:
-                pass  # who waited for it has cancelled it
-        self._n_done += len(arrived)
+                continue  # who waited for it has cancelled it
+            if slot.after is not None:
+                if isinstance(found, Exception):
+                    _call_off(slot.after)
+                else:
+                    self._follow(slot, found)
+        self._n_done += sum(not slot.is_beside for slot, _ in arrived)
 
     def _release(self, model: Model) -> None:
         """Until it is closed a model stays among those that the end of the loop closes."""
@@ -633,7 +744,7 @@ class Prefetcher:
         self._loop.call_later(_POLL_S, self._give_up_hung)
 
 
-def _call_off(future: concurrent.futures.Future[Answer]) -> None:
+def _call_off(future: concurrent.futures.Future[Any]) -> None:
     """Cancel an answer to come, and wake up at once who waits for it."""
     if not future.done():
         future.cancel()

@@ -1,7 +1,7 @@
 """Names: a spec as the user writes it, resolved to a model.
 
-``openai:NAME`` and ``openai-responses:NAME`` are models behind a server, ``openai:NAME@URL`` one
-behind a server of its own; everything else is ``module:callable``.
+``openai:NAME``, ``openai-responses:NAME`` and ``openai-embeddings:NAME`` are models behind a server,
+``openai:NAME@URL`` one behind a server of its own; everything else is ``module:callable``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.models.endpoints import find_endpoint
 from pytest_modeleval.models.function import as_model
-from pytest_modeleval.models.requests import ChatRequests, ResponseRequests
+from pytest_modeleval.models.requests import ChatRequests, EmbeddingRequests, ResponseRequests
 from pytest_modeleval.settings import is_url, without_password
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.requests import Requests
     from pytest_modeleval.settings import Settings
 
-__all__ = ["make_model"]
+__all__ = ["find_object", "make_model"]
 
-_PROVIDERS = ("openai", "openai-responses")
+_PROVIDERS: Mapping[str, type[Requests]] = {
+    "openai": ChatRequests,
+    "openai-responses": ResponseRequests,
+    "openai-embeddings": EmbeddingRequests,
+}
 
 
 def make_model(
@@ -62,8 +66,9 @@ def make_model(
     asked_where = asked_where or where
     if provider in _PROVIDERS and colon:
         name, url = _name_and_url(provider, name, where)
-        make_requests = ChatRequests if provider == "openai" else ResponseRequests
-        requests = make_requests(name, system=system, parameters=parameters, where=asked_where)
+        requests = _PROVIDERS[provider](
+            name, system=system, parameters=parameters, where=asked_where
+        )
         return _make_remote(spec, url, requests, settings)
     if system is not None or parameters:
         what = "system" if system is not None else "parameters"
@@ -72,13 +77,34 @@ def make_model(
         )
     if not isinstance(spec, str):
         return as_model(spec, **limits)
-    if not colon or not provider or not name:
-        raise UsageError(f"{where}: {spec!r} is not a model; write module:callable or openai:NAME")
-    if provider.endswith(".py"):
-        better = provider.removesuffix(".py").replace("/", ".") + ":" + name
+    found = find_object(
+        spec, folders=folders, where=where, kind="model", example="module:callable or openai:NAME"
+    )
+    return as_model(found, name=spec, **limits)
+
+
+def find_object(
+    spec: str, *, folders: Sequence[Path] = (), where: str, kind: str, example: str
+) -> Any:
+    """The Python object that ``module:name`` stands for.
+
+    Args:
+        spec: What the user wrote.
+        folders: Folders that a module is looked for in where it can't be imported otherwise.
+        where: Where the user wrote it; messages begin with that.
+        kind: What the object is to be, for messages.
+        example: What would do.
+
+    Raises:
+        UsageError: There is no such object; the message says what there is.
+    """
+    module, colon, name = spec.partition(":")
+    if not colon or not module or not name:
+        raise UsageError(f"{where}: {spec!r} is not a {kind}; write {example}")
+    if module.endswith(".py"):
+        better = module.removesuffix(".py").replace("/", ".") + ":" + name
         raise UsageError(f"{where}: {spec!r} names a file; name the module: {better}")
-    module = _module(provider, spec, folders, where)
-    return as_model(_attribute(module, name, spec, where), name=spec, **limits)
+    return _attribute(_module(module, spec, folders, where), name, spec, where)
 
 
 def _name_and_url(provider: str, text: str, where: str) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""``openai:NAME`` and ``openai-responses:NAME``: models behind OpenAI-compatible servers.
+"""``openai:NAME`` and the like: models behind OpenAI-compatible servers.
 
 The JSON is posted as it is, with no typed client between: less CPU for a call, so that a busy
 process measures the model and not its own queue, and every answer and error is read by us.
@@ -12,13 +12,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.models.base import AttemptError, short
-from pytest_modeleval.models.replies import read_chat_completion, read_response
+from pytest_modeleval.models.replies import (
+    read_chat_completion,
+    read_embeddings,
+    read_response,
+)
 from pytest_modeleval.models.requests import ChatRequests
 from pytest_modeleval.models.statuses import status_error, transport_error
 from pytest_modeleval.models.streams import ChatStream, ResponseStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_modeleval.core.predictions import Prediction
     from pytest_modeleval.models.endpoints import Endpoint
@@ -29,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["OpenAIModel"]
 
 _NOT_JSON = object()
+_READERS: Mapping[str, Callable[..., Prediction]] = {
+    "/chat/completions": read_chat_completion,
+    "/responses": read_response,
+    "/embeddings": read_embeddings,
+}
 
 
 class OpenAIModel:
@@ -59,8 +68,8 @@ class OpenAIModel:
         self._headers = endpoint.headers
         self._key_name = endpoint.key_name
         self._transport = transport
+        self._read = _READERS[requests.path]
         is_chat = isinstance(requests, ChatRequests)
-        self._read: Callable[..., Prediction] = read_chat_completion if is_chat else read_response
         self._make_stream: Callable[[], Stream] = ChatStream if is_chat else ResponseStream
         if self.price_list_url is not None:
             import genai_prices  # noqa: F401  (slow, so before the run and not in the middle of it)

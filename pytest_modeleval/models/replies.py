@@ -15,7 +15,7 @@ from pytest_modeleval.models.base import AttemptError, short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["read_chat_completion", "read_response", "read_usage"]
+__all__ = ["read_chat_completion", "read_embeddings", "read_response", "read_usage"]
 
 
 def read_chat_completion(data: Any, *, wants_json: bool = False, **clocks: float) -> Prediction:
@@ -73,6 +73,31 @@ def read_response(data: Any, *, wants_json: bool = False, **clocks: float) -> Pr
         finish_reason=stopped.get(cause, cause),
         wants_json=wants_json,
         clocks=clocks,
+    )
+
+
+def read_embeddings(data: Any, *, wants_json: bool = False, **clocks: float) -> Prediction:
+    """The body of an embeddings endpoint as a prediction: its output is a list of vectors.
+
+    Raises:
+        AttemptError: The body holds no vectors of numbers.
+    """
+    del wants_json
+    _check_body(data)
+    items = _mappings(data.get("data"))
+    try:
+        found = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
+        output = [[float(number) for number in found[place]] for place in range(len(items))]
+    except (KeyError, TypeError, ValueError):
+        output = []
+    if not output:
+        raise AttemptError("bad_body", "the answer has no embeddings; is this an embedding model?")
+    model = data.get("model")
+    return Prediction(
+        output=output,
+        usage=read_usage(data.get("usage")),
+        model=plain(model) if isinstance(model, str) else None,
+        **clocks,  # type: ignore[arg-type]
     )
 
 

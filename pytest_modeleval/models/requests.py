@@ -12,7 +12,7 @@ from pytest_modeleval.models.base import AttemptError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ChatRequests", "Requests", "ResponseRequests"]
+__all__ = ["ChatRequests", "EmbeddingRequests", "Requests", "ResponseRequests"]
 
 _OURS = ("model", "messages", "input", "n", "background")
 """What a suite can't set: the case says it, or there would be several answers or none."""
@@ -227,6 +227,42 @@ class ResponseRequests(Requests):
         if self._system is None or is_told or (isinstance(given, list) and _has_system(given)):
             return {"input": given}
         return {"input": given, "instructions": self._system}
+
+
+class EmbeddingRequests(Requests):
+    """Embeddings: the input is a text or a list of texts, the answer a vector for each."""
+
+    path = "/embeddings"
+
+    @property
+    def max_output_tokens(self) -> int:
+        """Vectors are no tokens."""
+        return 0
+
+    def _known(self) -> list[str]:
+        from openai.types.embedding_create_params import EmbeddingCreateParams
+
+        return list(EmbeddingCreateParams.__annotations__)
+
+    def _translate(self, given: dict[str, Any], where: str) -> dict[str, Any]:
+        for name in ("stream", "json_schema"):
+            if name in given:
+                raise UsageError(f"{where}: there is no {name} at {self.path}")
+        return {"encoding_format": "float"} | _merged(given)
+
+    def _asks_for_json(self) -> bool:
+        return False
+
+    def _question(self, model_input: Any) -> Mapping[str, Any]:
+        texts = [model_input] if isinstance(model_input, str) else model_input
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise AttemptError(
+                "bad_request",
+                f"the input is a {type(model_input).__name__}; an embedding model is asked with "
+                "text, or with a list of texts",
+                cost_usd=0.0,
+            )
+        return {"input": texts}
 
 
 def _check_values(parameters: Mapping[str, Any], where: str) -> None:

@@ -7,25 +7,31 @@ asked ahead from then on, and an object made for one item is asked when that ite
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.cases import content_hash
+from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.predictions import Failure, Prediction, total_cost
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.engine.budgets import BudgetError
 from pytest_modeleval.engine.engine import Engine
 from pytest_modeleval.engine.prefetch import Ask, Prefetcher
-from pytest_modeleval.errors import PredictionError
+from pytest_modeleval.errors import PredictionError, Unscored
 from pytest_modeleval.models.meters import take_strays
+from pytest_modeleval.plugin.baselines import wants_saving
 from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
 from pytest_modeleval.plugin.outcomes import is_sure_to_skip
 from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.replays import key_of
 from pytest_modeleval.plugin.state import EVAL_ITEM, Evals
 from pytest_modeleval.plugin.suite_models import overriding
+from pytest_modeleval.scorers.asks import score_ahead
+from pytest_modeleval.scorers.trials import try_judges
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -33,9 +39,14 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.keys import AnswerKey
+    from pytest_modeleval.core.preflights import Preflight
     from pytest_modeleval.models.base import Model
+    from pytest_modeleval.plugin.collect import EvalItem
     from pytest_modeleval.plugin.suite_models import SuiteModels
+    from pytest_modeleval.scorers import Scorer
+    from pytest_modeleval.scorers.asks import Put, ScoredAhead
 
 __all__ = ["OURS", "Asker"]
 
@@ -104,6 +115,14 @@ class Asker:
 
     # Ahead of the items.
 
+    def try_judges(self, scorers: Iterable[Scorer]) -> Preflight:
+        """Try the judges among these scorers on their golden answers."""
+        return self._prefetcher.run(
+            lambda: try_judges(
+                scorers, models=self.models.of_scorers, put=self._prefetcher.ask_beside
+            )
+        )
+
     def adopt(self, answers: Mapping[AnswerKey, Prediction | Failure]) -> None:
         """Take over answers that are paid for, so that their items are not asked for again."""
         self._bought.update(answers)
@@ -121,7 +140,7 @@ class Asker:
             if model is None:
                 self._unplanned.setdefault(group, []).append(item)
                 continue
-            ask = _ask_of(item, model)
+            ask = self._ask_for(item, model)
             if not self._hand_in(ask):
                 asks.append(ask)
         self._prefetcher.plan(asks)
@@ -166,9 +185,9 @@ class Asker:
                 self._unshared.append((value, model))
             self._plan_shared(item, model)
         log.model_name = model.name
-        ask = _ask_of(item, model)
+        ask = self._ask_for(item, model)
         self._hand_in(ask)
-        log.fetched = self._prefetcher.result(ask)
+        log.fetched, log.scored = self._prefetcher.result_and_after(ask)
         return self.take(item, log.fetched)
 
     def ask(
@@ -222,6 +241,9 @@ class Asker:
         answer = self._prefetcher.peek(item.nodeid)
         if isinstance(answer, Failure) and answer.kind == "not_asked":
             return True
+        scored = self._prefetcher.peek_after(item.nodeid)
+        if scored is not None and scored.is_unpaid:
+            return True
         try:
             self._set_aside_usd = self.budget.reserve_now(
                 _spender(item), is_begun=answer is not None
@@ -257,6 +279,52 @@ class Asker:
 
     # The rest is how.
 
+    def _ask_for(self, item: pytest.Item, model: Model) -> Ask:
+        """The ask of an item's case, with what its suite's scorers ask about the answer."""
+        eval_item = item.stash[EVAL_ITEM]
+        scorers = [scorer for scorer in self.models.scorers(item) if scorer.asks]
+        then = functools.partial(self._score, eval_item, model.name, scorers) if scorers else None
+        return Ask(
+            key=item.nodeid,
+            model=model,
+            input=eval_item.case.input,
+            stored_as=key_of(item, model.name),
+            then=then,
+        )
+
+    async def _score(
+        self,
+        eval_item: EvalItem,
+        model: str,
+        scorers: Sequence[Scorer],
+        answer: Prediction | Failure,
+        put: Put,
+    ) -> ScoredAhead:
+        """On the engine's thread: what the scorers that ask models say of an answer."""
+
+        def baseline(case: Case) -> str:
+            try:
+                return self._evals.baseline_answers.of(
+                    eval_item.suite.name,
+                    eval_item.variant,
+                    case.id,
+                    model=model,
+                    content_hash=content_hash(case.input, case.expected),
+                )
+            except Unscored:
+                if not (wants_saving(self._config) and isinstance(answer, Prediction)):
+                    raise
+                return as_text(answer.output)  # it is about to be the baseline's own
+
+        return await score_ahead(
+            scorers,
+            eval_item.case,
+            answer,
+            models=self.models.of_scorers,
+            put=put,
+            baseline=baseline,
+        )
+
     def _plan_shared(self, item: pytest.Item, model: Model) -> None:
         """The model of an overridden fixture is known now: ask for all items that share it."""
         if self.models.learn(item, model):
@@ -285,16 +353,6 @@ class Asker:
         if self._progress is None:  # pytest's terminal is there only once every plugin is
             self._progress = ProgressLine(self._config, started_s=self._started_s)
         self._progress.show(self._prefetcher.progress())
-
-
-def _ask_of(item: pytest.Item, model: Model) -> Ask:
-    """What asks the model for an item's case."""
-    return Ask(
-        key=item.nodeid,
-        model=model,
-        input=item.stash[EVAL_ITEM].case.input,
-        stored_as=key_of(item, model.name),
-    )
 
 
 def _quiet_logs(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pytest_modeleval.core.comparisons import numbers_of
+from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin.options import place_of
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["check_saving", "describe", "find_baseline", "save", "wants_saving"]
+__all__ = [
+    "answers_to_hand_down",
+    "check_saving",
+    "describe",
+    "find_baseline",
+    "handed_baseline",
+    "save",
+    "wants_saving",
+]
 
 _USUAL = "evals/baseline.jsonl"
 
@@ -44,6 +52,22 @@ def find_baseline(config: pytest.Config, evals: Evals) -> Baseline | None:
     if not path.exists() and wants_saving(config):
         return None  # it is about to be made
     return load_baseline(path, shown=named, where=where)
+
+
+def answers_to_hand_down(baseline: Baseline | None) -> dict[str, Any] | None:
+    """The cases whose answers a baseline keeps, as the plain data that a worker is handed."""
+    if baseline is None:
+        return None
+    cases = [case.to_dict() for case in baseline.cases if case.answer is not None]
+    return {"name": baseline.name, "cases": cases}
+
+
+def handed_baseline(handed: Mapping[str, Any] | None) -> Baseline | None:
+    """The baseline that ``answers_to_hand_down`` made plain data of, without its other cases."""
+    if handed is None:
+        return None
+    cases = tuple(map(CaseNumbers.from_dict, handed["cases"]))
+    return Baseline(name=handed["name"], cases=cases)
 
 
 def wants_saving(config: pytest.Config) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.models.meters import MeteredCall
     from pytest_modeleval.plugin.askers import Asker
+    from pytest_modeleval.scorers.asks import ScoredAhead
     from pytest_modeleval.settings import Price
 
 __all__ = ["CaseLog", "Measurement", "ModelEval", "SuiteModel", "log_of"]
@@ -67,12 +68,13 @@ class CaseLog:
         n_asked: How often the test has asked the same itself.
         measurements: What the test measured itself.
         ledger: What metered clients were asked meanwhile.
-        scores: Scores that the test gave, by name.
+        scores: Scores that the test and its suite's scorers gave, by name.
+        scored: What the scorers that ask models said of the answer; None where none was asked.
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
         subtests: What the subtests that were not passed count as, and why.
-        raised_inside_measure: The exception that left a measured block, which is the
-            application's and no judgement of the test's.
+        raised_elsewhere: The exception that left a measured block or a scorer, which is no
+            judgement of the test's.
     """
 
     answers: list[Prediction | Failure] = field(default_factory=list)
@@ -81,10 +83,11 @@ class CaseLog:
     measurements: list[Measurement] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     scores: dict[str, Score] = field(default_factory=dict)
+    scored: ScoredAhead | None = None
     model_name: str | None = None
     is_in_body: bool = False
     subtests: list[tuple[Outcome, str]] = field(default_factory=list)
-    raised_inside_measure: BaseException | None = None
+    raised_elsewhere: BaseException | None = None
 
     def answer(self, prices: Mapping[str, Price]) -> Prediction | Failure | None:
         """All that was asked and measured as one answer: times, tokens and costs add up.
@@ -126,7 +129,10 @@ class CaseLog:
     def judge_cost(self, prices: Mapping[str, Price]) -> float | None:
         """What judging the answer cost; None where nobody judged, or the cost is unknown."""
         judged = add_up(self._judges(), prices)
-        return None if judged is None else judged.cost_usd
+        costs = [] if judged is None else [judged.cost_usd]
+        if self.scored is not None and self.scored.answers:
+            costs.append(self.scored.cost_usd)
+        return total_cost(costs)
 
     def _judges(self) -> list[MeteredCall]:
         return self.ledger.of(is_judge=True)
@@ -209,7 +215,7 @@ class ModelEval:
         try:
             yield measurement
         except BaseException as error:
-            self._log.raised_inside_measure = error
+            self._log.raised_elsewhere = error
             raise
         measurement.latency_s = time.perf_counter() - started
         measurement._calls = log.not_counted(log.ledger.calls[n_before:])  # noqa: SLF001

@@ -22,7 +22,9 @@ from pytest_modeleval.store.shards import name_of_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from pytest_modeleval.scorers import Scorer
     from pytest_modeleval.suites import Dataset
 
 __all__ = [
@@ -40,7 +42,10 @@ __all__ = [
 ]
 
 _COLUMNS = tuple(name for name in CASE_FIELDS if name != "metadata")
-_ARGUMENTS = ("name", "model", "system", "parameters", "repeats", "thresholds", *_COLUMNS)
+_ARGUMENTS = (
+    *("name", "model", "system", "parameters", "repeats", "thresholds", "scorers"),
+    *_COLUMNS,
+)
 _MAX_REPEATS = 1000
 
 
@@ -56,6 +61,7 @@ class Marker:
         parameters: What else each request to a server says, by the API's names.
         repeats: How often each case is asked; None for as often as the settings say.
         thresholds: Lines of the grammar that hold for this suite alone.
+        scorers: What scores each prediction beside the test, as a suite names scorers.
         columns: For a field of a case the column of the dataset that holds it.
     """
 
@@ -66,6 +72,7 @@ class Marker:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     repeats: int | None = None
     thresholds: tuple[str, ...] = ()
+    scorers: tuple[Any, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +92,7 @@ class Suite:
         parameters_hash: Hash of these two, by which answers are told apart.
         thresholds: Thresholds of the marker.
         governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
+        scorers: What scores each prediction beside the test.
         dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
             None where they come from Python.
     """
@@ -101,6 +109,7 @@ class Suite:
     parameters_hash: str
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
+    scorers: tuple[Scorer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +190,8 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
         _refuse(
             f"{definition.nodeid}: {error}" if str(error).startswith("model_eval:") else str(error)
         )
+    if suite.scorers and "prediction" not in metafunc.fixturenames:
+        _refuse(f"{definition.nodeid}: scorers score the prediction, so the test has to take it")
     if evals is not None:
         for other in evals.suites.values():
             if other.name == suite.name and other.nodeid != suite.nodeid:
@@ -233,6 +244,7 @@ def read_marker(mark: pytest.Mark) -> Marker:
         parameters=_parameters(mark.kwargs.get("parameters")),
         repeats=_repeats(mark.kwargs.get("repeats")),
         thresholds=tuple(thresholds),
+        scorers=_scorers(mark.kwargs.get("scorers")),
         columns=columns,
     )
 
@@ -260,6 +272,7 @@ def load_suite(
     from pytest_modeleval.suites import load_dataset
 
     marker = read_marker(mark)
+    scorers = _made(marker.scorers, definition)
     root = definition.config.rootpath
     folders = [definition.path.parent, root]
     dataset = load_dataset(
@@ -268,6 +281,10 @@ def load_suite(
         columns=marker.columns or None,
         shown_from=root,
     )
+    if scorers:
+        from pytest_modeleval.scorers import check_cases
+
+        check_cases(scorers, dataset.cases)
     name = marker.name or _default_name(definition)
     own = tuple(_own_threshold(line, name, definition) for line in marker.thresholds)
     named = marker.model if marker.model is not None else settings.models
@@ -287,6 +304,7 @@ def load_suite(
         parameters=marker.parameters,
         parameters_hash=parameters_hash(marker.system, marker.parameters),
         thresholds=own,
+        scorers=scorers,
         governing=tuple(
             item
             for item in (*own, *holding)
@@ -423,18 +441,69 @@ def _parameters(value: Any) -> Mapping[str, Any]:
     return value or {}
 
 
+def _scorers(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple):
+        if not value:
+            raise UsageError("model_eval: scorers is empty; name one, such as exact")
+        return tuple(value)
+    return (value,)
+
+
+def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ...]:
+    """The scorers that a marker names.
+
+    Raises:
+        UsageError: There is no such scorer, or two have one name.
+    """
+    if not specs:
+        return ()
+    from pytest_modeleval.scorers import make_scorers
+
+    where = f"{definition.nodeid}: scorers"
+    folders = [definition.path.parent, definition.config.rootpath]
+    given = [_with_golden(spec, folders, where) for spec in specs]
+    return make_scorers(given, where=where, folders=folders)
+
+
+def _with_golden(spec: Any, folders: Sequence[Path], where: str) -> Any:
+    """A scorer's spec with its golden answers, where it names a file of them.
+
+    Raises:
+        UsageError: The file can't be read.
+    """
+    from pytest_modeleval.suites import load_dataset
+
+    given = next(iter(spec.values())) if isinstance(spec, dict) and len(spec) == 1 else None
+    if not isinstance(given, dict) or not isinstance(given.get("golden"), str):
+        return spec
+    try:
+        cases = load_dataset(given["golden"], folders=folders).cases
+    except UsageError as error:
+        raise UsageError(f"{where}: golden: {error}") from None
+    rows = [
+        {"input": case.input, "expected": case.expected, "name": case.id, **case.metadata}
+        for case in cases
+    ]
+    return {next(iter(spec)): {**given, "golden": rows}}
+
+
 def _refuse(message: str) -> NoReturn:
     raise pytest.Collector.CollectError(message)
 
 
 def _path_and_digest(dataset: Dataset) -> tuple[str, str] | None:
-    """The file that the cases come from, as it is shown, and what it holds in twelve digits."""
-    if dataset.file is None or dataset.shown is None:
+    """The dataset as it is shown, and what its files hold in twelve digits."""
+    if dataset.shown is None:
         return None
+    digest = hashlib.sha256()
     try:
-        return dataset.shown, hashlib.sha256(dataset.file.read_bytes()).hexdigest()[:12]
+        for file in dataset.files:
+            digest.update(file.read_bytes())
     except OSError:
         return None
+    return dataset.shown, digest.hexdigest()[:12]
 
 
 def _default_name(definition: pytest.Function) -> str:

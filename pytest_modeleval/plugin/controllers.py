@@ -21,9 +21,12 @@ import pytest
 from pytest_modeleval.core.asked import Asked
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.plain import clean_text
+from pytest_modeleval.core.preflights import Preflight
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.engine.limits import FIRST_SIZE
 from pytest_modeleval.plugin import outcomes, workers
+from pytest_modeleval.plugin.baselines import answers_to_hand_down
+from pytest_modeleval.plugin.preflights import SharedTrial
 from pytest_modeleval.plugin.replays import handed_over
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
@@ -63,6 +66,8 @@ class Controller:
         self._plans: dict[str, dict[str, Any]] = {}
         self._plan: dict[str, Any] | None = None
         self._planner = ""
+        self._trial = SharedTrial()
+        self._answers = answers_to_hand_down(evals.baseline)
 
     # Hooks, in the order they run.
 
@@ -138,6 +143,7 @@ class Controller:
         spec, cache = node.gateway.spec, getattr(self.config, "cache", None)
         is_elsewhere = spec.chdir or not spec.popen
         channel = node.gateway.newchannel()
+        self._trial.add(node.gateway.id, channel)
         channel.setcallback(partial(self._hear, node.gateway.id))
         node.workerinput["model_eval"] = {
             "run_id": self.evals.run_id,
@@ -146,6 +152,7 @@ class Controller:
             "is_served": bool(spec.socket),
             "has_baseline": self.evals.has_baseline,
             "stored": self._stored,
+            "baseline_answers": self._answers,
             "last_failed": cache.get("cache/lastfailed", {}) if cache and is_elsewhere else None,
             "lost_answers": self._lost_answers() if self._has_lost_workers else [],
             "n_workers": int(node.workerinput["workercount"]),
@@ -213,6 +220,7 @@ class Controller:
         self.evals.trouble += output.get(workers.TROUBLE, [])
         self.evals.n_strays += output.get(workers.STRAYS, 0)
         self.evals.asked += [Asked(**asked) for asked in output.get(workers.ASKED, [])]
+        self._trial.lose(node.gateway.id)
         if node in self._nodes:
             self._nodes.remove(node)
         if error and self._plan is None and not _has_started(node):
@@ -229,6 +237,11 @@ class Controller:
         word, content = message
         if word == workers.ANSWERS:
             self._gatekeeper.keep_answers(content)
+        elif word == workers.PREFLIGHT:
+            self._trial.hear(worker, content)
+            if content is not None:
+                found = self.evals.redactor.values(json.loads(content))
+                self.evals.preflight = Preflight.from_dict(found)
         else:
             self._plans[worker] = json.loads(content)
 

@@ -188,6 +188,7 @@ class Gatekeeper:
                 width=getattr(getattr(terminalreporter, "_tw", None), "fullwidth", 80),
                 baseline=baselines.describe(self.evals.baseline),
                 comparisons=self.evals.comparisons or (),
+                preflight=self.evals.preflight,
                 can_save=self.evals.baseline is None and verdict.status == "met",
                 saved=self._saved,
                 reports=self._reports,
@@ -272,6 +273,10 @@ class Gatekeeper:
 
     def _judge(self) -> Verdict:
         settings = self.evals.settings
+        tried = self.evals.preflight
+        if tried is not None and tried.failure is not None:
+            self.evals.verdict = Verdict(status="invalid", reason=tried.failure)
+            return self.evals.verdict
         records = self._in_order()
         coverages = self.evals.coverages
         if self.evals.baseline is not None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _MARKER = (
     "model_eval(cases, *, name=None, model=None, system=None, parameters={}, repeats=1, "
-    "thresholds=(), id=, "
-    "input=, expected=, tags=, cluster=): run this test once for each case of a dataset (a CSV, JSONL, JSON or YAML file, a "
+    "thresholds=(), scorers=(), id=, "
+    "input=, expected=, tags=, cluster=): run this test once for each case of a dataset (a CSV, TSV, JSON, JSONL, YAML or Parquet file, a "
     "list, or a callable); the last five name the columns that hold a field"
 )
 

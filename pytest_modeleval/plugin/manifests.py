@@ -102,6 +102,7 @@ def run_summary(
         "n_failed_tests": n_failed,
         "n_strays": evals.n_strays,
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
+        "preflight": evals.preflight.to_dict() if evals.preflight else None,
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
         "baseline": evals.baseline.name if evals.baseline else None,

@@ -14,6 +14,7 @@ import pytest
 from _pytest import fixtures as fixtures_of_pytest
 
 from pytest_modeleval.core.plain import clean_text
+from pytest_modeleval.core.scores import why_missed
 from pytest_modeleval.errors import (
     EngineError,
     ModelEvalError,
@@ -103,12 +104,10 @@ def decide(
 
 def _decide_without_error(log: CaseLog, *, is_governed: bool) -> Decision:
     """The test ended well: right, unless a score with a pass mark says otherwise."""
-    for score in log.scores.values():
-        if score.min_score is not None and score.value < score.min_score:
-            why = f": {score.reason}" if score.reason else ""
-            reason = f"score {score.name} is {score.value:g}, below {score.min_score:g}{why}"
-            return Decision(outcome="missed", reason=reason, is_soft=is_governed)
-    return Decision(outcome="passed")
+    reason = why_missed([*log.scores.values()])
+    if reason is None:
+        return Decision(outcome="passed")
+    return Decision(outcome="missed", reason=reason, is_soft=is_governed)
 
 
 def _is_of_subtests(error: BaseException) -> bool:
@@ -138,7 +137,7 @@ def is_judgement(item: pytest.Item, error: BaseException, log: CaseLog) -> bool:
     """
     if not isinstance(error, AssertionError | pytest.fail.Exception):
         return False
-    if error is log.raised_inside_measure:
+    if error is log.raised_elsewhere:
         return False
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     own = str(item.path)

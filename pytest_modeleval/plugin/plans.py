@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.plugin.state import Evals
+    from pytest_modeleval.scorers import Scorer
 
 __all__ = ["Planner"]
 
@@ -132,7 +134,12 @@ class Planner:
         yield f"  cost   {value_text(cost_usd, 'dollars')} {source}"
         yield f"  time   {self._time(share)}"
         yield f"  sees   {_visible(n)}"
-        return cost_usd
+        judges = [item for item in self._models.scorers(share.items[0]) if item.is_judge]
+        if not judges:
+            return cost_usd
+        judge_usd, line = _judging(judges, share)
+        yield f"  judges {line}"
+        return None if cost_usd is None or judge_usd is None else cost_usd + judge_usd
 
     def _cost(self, share: _Share) -> tuple[float | None, str]:
         """What the share is expected to cost, and how that is known."""
@@ -193,6 +200,24 @@ class Planner:
         most = "at most " if may_be_more else ""
         shown = value_text(seconds, "seconds") if seconds < 120 else f"{seconds / 60:.0f} min"
         return f"{most}{shown} (at the last run's latency, {at_once} at once)"
+
+
+def _judging(judges: Sequence[Scorer], share: _Share) -> tuple[float | None, str]:
+    """What judging the share is expected to cost, and the line on it."""
+    n_answers, n_golden = len(share.items), 0
+    n_calls = 0
+    for judge in judges:
+        n_each = len(judge.models) * (2 if judge.needs_baseline else 1)
+        n_calls += n_each * n_answers
+        n_golden += n_each * len(judge.golden)
+    records = share.records.values()
+    costs = [item.judge_cost_usd for item in records if item.judge_cost_usd is not None]
+    cost_usd = math.fsum(costs) / len(costs) * n_answers if costs else None
+    source = "as in the last run" if costs else "no earlier run to tell"
+    return cost_usd, (
+        f"{value_text(cost_usd, 'dollars')} ({counted(n_calls, 'call')}, {source}), and "
+        f"{counted(n_golden, 'call')} before to try them"
+    )
 
 
 def _visible(n: int) -> str:

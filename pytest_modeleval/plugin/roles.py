@@ -8,11 +8,12 @@ import pytest
 
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import fixtures
-from pytest_modeleval.plugin.baselines import find_baseline, wants_saving
+from pytest_modeleval.plugin.baselines import find_baseline, handed_baseline, wants_saving
 from pytest_modeleval.plugin.collect import eval_item
 from pytest_modeleval.plugin.replays import find_answers, taken_over
 from pytest_modeleval.plugin.reports import check_reports
 from pytest_modeleval.plugin.state import EVAL_ITEM, EVALS, Evals, make_evals, n_workers
+from pytest_modeleval.store.baselines import Answers
 
 if TYPE_CHECKING:
     from pytest_modeleval.settings import Settings
@@ -94,9 +95,11 @@ def register(config: pytest.Config, settings: Settings) -> None:
         handed = config.workerinput["model_eval"]  # type: ignore[attr-defined]
         evals.has_baseline = handed["has_baseline"]
         evals.stored = taken_over(handed["stored"])
+        evals.baseline_answers = Answers(handed_baseline(handed["baseline_answers"]))
     else:
         check_reports(config, evals)
         evals.baseline = find_baseline(config, evals)
+        evals.baseline_answers = Answers(evals.baseline)
         evals.has_baseline = evals.baseline is not None or wants_saving(config)
         evals.stored = find_answers(config, evals)
     is_controller = not is_worker and n_workers(config) > 0

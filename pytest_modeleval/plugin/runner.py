@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_modeleval.core.predictions import Prediction
 from pytest_modeleval.core.records import Record, make_record
 from pytest_modeleval.errors import EngineError, PredictionError, UsageError
 from pytest_modeleval.models.function import FunctionModel
@@ -23,15 +24,18 @@ from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.baselines import check_saving
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
+from pytest_modeleval.plugin.preflights import RunsNoEval, preflight
 from pytest_modeleval.plugin.replays import refuse_unreplayable
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
+from pytest_modeleval.scorers import gravest, score_all
+from pytest_modeleval.scorers.asks import ScoredAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-    from pytest_modeleval.core.predictions import Failure, Prediction
+    from pytest_modeleval.core.predictions import Failure
     from pytest_modeleval.core.redaction import Redactor
     from pytest_modeleval.plugin.collect import EvalItem
 
@@ -110,6 +114,7 @@ class Runner:
         gc.collect()
         gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
         try:
+            self._try_judges(items, asker)
             if self.link is None:
                 asker.plan(items)
             else:
@@ -160,6 +165,7 @@ class Runner:
         if EVAL_ITEM not in item.stash:
             return (yield)
         log = log_of(item)
+        self._score(item, log)
         log.is_in_body = True
         # ``return prediction == case.expected`` would pass whatever the answer; pytest only warns.
         # (pytest 8.4 has no such warning: it fails the test itself).
@@ -285,6 +291,35 @@ class Runner:
         arguments["request"] = item._request  # type: ignore[attr-defined]  # noqa: SLF001  (is it)
         arguments["prediction"] = answer
         arguments.setdefault("model", SuiteModel(asker, item))
+
+    def _try_judges(self, items: Sequence[pytest.Item], asker: Asker) -> None:
+        """Try the judges; where one fails no case is asked."""
+        found = preflight(items, asker, self.evals, self.link)
+        self.evals.preflight = found
+        if found is not None and found.failure is not None:
+            asker.cancel()
+            self.config.pluginmanager.register(RunsNoEval(), "modeleval-runs-no-eval")
+
+    def _score(self, item: pytest.Item, log: CaseLog) -> None:
+        """Let the suite's scorers score the answer, and take over what judges said ahead.
+
+        Raises:
+            Unscored: One of them could not.
+            Exception: Whatever one of them raised.
+        """
+        scorers = self.models.scorers(item)
+        if not scorers:
+            return
+        if not isinstance(log.fetched, Prediction):
+            raise UsageError("scorers score the prediction, and this test has one of its own")
+        ahead = log.scored or ScoredAhead()
+        log.scores.update((score.name, score) for score in ahead.scores)
+        scores, error = score_all(scorers, item.stash[EVAL_ITEM].case, log.fetched)
+        log.scores.update((score.name, score) for score in scores)
+        error = gravest(ahead.error, error)
+        if error is not None:
+            log.raised_elsewhere = error
+            raise error
 
     def _asks_code_ahead(self, item: pytest.Item) -> bool:
         """Whether Python code is asked for the item ahead of its test, in threads beside it."""

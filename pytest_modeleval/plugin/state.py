@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_modeleval.core.redaction import Redactor
+from pytest_modeleval.store.baselines import Answers
 from pytest_modeleval.store.runs import Run, new_run_id
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.asked import Asked
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Verdict
+    from pytest_modeleval.core.preflights import Preflight
     from pytest_modeleval.engine.replay import StoredAnswers
     from pytest_modeleval.models.meters import Ledger
     from pytest_modeleval.plugin.caselogs import CaseLog
@@ -57,7 +59,9 @@ class Evals:
         n_strays: Metered calls that belong to no case.
         baseline: The run to compare with; None where there is none, and in a worker.
         has_baseline: Whether there is one, here or in the controller.
+        baseline_answers: Its answers, as far as it keeps them; in a worker too.
         answers: Where answers go in a worker; None where they go to the run's folder.
+        preflight: What came of trying the judges; None where there are none.
         comparisons: What changed since the baseline, once the run is judged.
         stored: Answers of the run that this one replays or resumes; None where it does neither.
     """
@@ -77,7 +81,9 @@ class Evals:
     n_strays: int = 0
     baseline: Baseline | None = None
     has_baseline: bool = False
+    baseline_answers: Answers = field(default_factory=lambda: Answers(None))
     answers: Journal | None = None
+    preflight: Preflight | None = None
     comparisons: list[Comparison] | None = None
     stored: StoredAnswers | None = None
 

@@ -20,6 +20,7 @@ from pytest_modeleval.plugin.collect import covered, left_out
 from pytest_modeleval.plugin.extensions import added_model
 from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.plugin.state import EVAL_ITEM
+from pytest_modeleval.scorers.asks import ScorerModels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.plugin.state import Evals
+    from pytest_modeleval.scorers import Scorer
     from pytest_modeleval.settings import Settings
 
 __all__ = ["SHARED_SCOPES", "SuiteModels", "asks_suite_model", "overriding"]
@@ -44,6 +46,9 @@ class SuiteModels:
         settings: For the model that suites share, and its limits.
         concurrency: Calls that this process makes at once.
         is_replay: No model is asked, so that those which are named need not be there.
+
+    Attributes:
+        of_scorers: The models that scorers ask.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class SuiteModels:
         self._by_group: dict[Hashable, Model] = {}
         self._by_spec: dict[Hashable, Model] = {}
         self._by_object: dict[int, tuple[Any, Model]] = {}
+        self.of_scorers = ScorerModels(settings)
+        self._scorers: dict[str, tuple[Scorer, ...]] = {}
 
     def prepare(self, items: Sequence[pytest.Item], evals: Evals) -> None:
         """Note what these items cover, and check that all of it can be asked and judged.
@@ -73,6 +80,22 @@ class SuiteModels:
         evals.left_out = left_out(evals.collected, selected)
         check_scopes(evals.settings.thresholds, evals.coverages, is_partial=evals.is_partial)
         self.make(items)
+        for item in items:
+            self.scorers(item)
+
+    def scorers(self, item: pytest.Item) -> tuple[Scorer, ...]:
+        """The scorers of an item's suite, with the models that they ask.
+
+        Raises:
+            UsageError: One has no model, or one that does not exist.
+        """
+        suite = item.stash[EVAL_ITEM].suite
+        if not suite.scorers:
+            return ()
+        if suite.nodeid not in self._scorers:
+            folders = [item.path.parent, self._config.rootpath, self._config.invocation_params.dir]
+            self._scorers[suite.nodeid] = self.of_scorers.resolve(suite.scorers, folders)
+        return self._scorers[suite.nodeid]
 
     def make(self, items: Iterable[pytest.Item]) -> None:
         """Make the models that the suites of these items name and will ask.

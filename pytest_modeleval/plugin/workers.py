@@ -21,13 +21,13 @@ import pytest
 
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.core.words import listed
-from pytest_modeleval.errors import UsageError
+from pytest_modeleval.errors import EngineError, UsageError
 from pytest_modeleval.plugin.collect import contents_of, datasets_of
 from pytest_modeleval.store.journals import Journal
 from pytest_modeleval.store.predictions import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from pytest_modeleval.core.keys import AnswerKey
     from pytest_modeleval.core.predictions import Failure, Prediction
@@ -40,6 +40,7 @@ __all__ = [
     "ASKED",
     "LOST",
     "PLAN",
+    "PREFLIGHT",
     "STOP",
     "STRAYS",
     "TROUBLE",
@@ -56,6 +57,7 @@ ANSWERS = "answers"
 TROUBLE = "model_eval_trouble"
 ASKED = "model_eval_asked"
 STRAYS = "model_eval_strays"
+PREFLIGHT = "preflight"
 
 
 class WorkerLink:
@@ -169,6 +171,25 @@ class WorkerLink:
             "contents": {suite.name: contents_of(suite) for suite in evals.suites.values()},
         }
         self._channel.send((PLAN, json.dumps(plan)))
+
+    def tried_once(self, try_judges: Callable[[], str]) -> str:
+        """What the trial of the judges comes to, which one worker makes for all of them.
+
+        Args:
+            try_judges: Makes it.
+
+        Raises:
+            EngineError: The controller is gone.
+        """
+        try:
+            self._channel.send((PREFLIGHT, None))
+            found: str | None = self._channel.receive()
+            if found is None:  # it is up to this worker
+                found = try_judges()
+                self._channel.send((PREFLIGHT, found))
+        except (OSError, EOFError):
+            raise EngineError("the run was stopped before its judges were tried") from None
+        return found
 
     def hand_over_rest(self, config: pytest.Config, evals: Evals) -> None:
         """Leave what is known at the end for the controller to find."""

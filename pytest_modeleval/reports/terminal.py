@@ -13,6 +13,7 @@ from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
+from pytest_modeleval.reports.judges import agreement_lines, preflight_lines
 from pytest_modeleval.reports.labels import by_label
 from pytest_modeleval.reports.numbers import bound_text, value_text
 from pytest_modeleval.reports.pasts import counts_text, past_text
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Judgement, Status, Verdict
     from pytest_modeleval.core.pasts import CaseKey, Past
+    from pytest_modeleval.core.preflights import Preflight
     from pytest_modeleval.core.records import Outcome, Record
     from pytest_modeleval.core.summaries import Summary
 
@@ -74,6 +76,7 @@ class Shown:
         asked: How each model was asked.
         baseline: What the run is compared with, as it is shown; None for nothing.
         comparisons: What changed since then.
+        preflight: What came of trying the judges; None where there are none.
         saved: What became of making this run the baseline; None where nobody wanted it.
         replayed_from: Id of the run whose answers were judged again; None where models were asked.
         reports: Files that reports were written to, as they are shown.
@@ -92,6 +95,7 @@ class Shown:
     asked: Sequence[Asked] = ()
     baseline: str | None = None
     comparisons: Sequence[Comparison] = ()
+    preflight: Preflight | None = None
     saved: str | None = None
     reports: Sequence[str] = ()
     can_save: bool = False
@@ -174,6 +178,7 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             )
     if shown.verbosity > 1:
         yield from _all_cases(shown)
+    yield from preflight_lines(shown.preflight, verbosity=shown.verbosity)
     yield from _gate(shown)
     for sentence in (*shown.trouble, *_late(shown)):
         yield Line(text=f"warning: {sentence}", color="yellow")
@@ -278,7 +283,11 @@ def _table(summary: Summary, shown: Shown) -> _Table:
         rows=[head, *rows],
         notes=notes,
         slices=slices,
-        more=[*(Line(text=cut(f"    {note}", shown.width)) for note in slice_notes), *labels],
+        more=[
+            *(Line(text=cut(f"    {note}", shown.width)) for note in slice_notes),
+            *labels,
+            *agreement_lines(summary.agreements),
+        ],
     )
 
 
@@ -332,7 +341,7 @@ def _asked(shown: Shown) -> Iterator[Line]:
     for asked in shown.asked:
         if asked.max_in_flight < 2:
             continue
-        whom = f" {asked.model}" if _has_models(shown.verdict) else ""
+        whom = f" {asked.model}" if len(shown.asked) > 1 else ""
         parts = [
             f"asked{whom} up to {asked.max_in_flight} at once",
             counted(asked.n_attempts, "request"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
 from pytest_modeleval.core.records import FORMAT_VERSION
-from pytest_modeleval.errors import UsageError
+from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.store.runs import load_run
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.redaction import Redactor
 
-__all__ = ["Baseline", "load_baseline", "save_baseline"]
+__all__ = ["Answers", "Baseline", "load_baseline", "save_baseline"]
 
 _KIND = "pytest-modeleval baseline"
+_SAVES = "--model-eval-save-baseline keeps the answers of a run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,39 @@ class Baseline:
     saved: datetime | None = None
     git_commit: str | None = None
     replayed_from: str | None = None
+
+
+class Answers:
+    """The answers of a baseline, to compare others with.
+
+    Args:
+        baseline: The baseline; None where there is none.
+    """
+
+    def __init__(self, baseline: Baseline | None) -> None:
+        self._baseline = baseline
+        self._cases: dict[tuple[str, str, str], dict[str | None, CaseNumbers]] = {}
+        for item in baseline.cases if baseline else ():
+            key = (item.suite, item.variant, item.case_id)
+            self._cases.setdefault(key, {})[item.model] = item
+
+    def of(self, suite: str, variant: str, case_id: str, *, model: str, content_hash: str) -> str:
+        """The baseline's answer to a case: the same model's, or that of the only other one.
+
+        Raises:
+            Unscored: It has none.
+        """
+        if self._baseline is None:
+            raise Unscored(f"there is no baseline to compare with; {_SAVES}")
+        found = self._cases.get((suite, variant, case_id), {})
+        item = found.get(model) or (next(iter(found.values())) if len(found) == 1 else None)
+        if item is None:
+            raise Unscored(f"{self._baseline.name} does not have this case; {_SAVES}")
+        if item.content_hash and item.content_hash != content_hash:
+            raise Unscored(f"the case is another than in {self._baseline.name}; {_SAVES}")
+        if item.answer is None:
+            raise Unscored(f"{self._baseline.name} has no whole answer to this case; {_SAVES}")
+        return item.answer
 
 
 def save_baseline(
@@ -125,7 +159,10 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
 
 
 _AMOUNTS = ("pass_rate", "score", "latency_s", "cost_usd")
-_TEXTS = ("suite", "case_id", "variant", "model", "content_hash", "output", "outcome", "cluster")
+_TEXTS = (
+    *("suite", "case_id", "variant", "model", "content_hash", "output", "answer", "outcome"),
+    "cluster",
+)
 
 
 def _case(data: Mapping[str, Any], place: str) -> CaseNumbers:
@@ -172,7 +209,7 @@ def _of_run(folder: Path, shown: str, where: str) -> Baseline:
         raise UsageError(f"{where}: {error}") from None
     return Baseline(
         name=shown,
-        cases=tuple(numbers_of(run.records)),
+        cases=tuple(numbers_of(run.records, has_answers=True)),
         run_id=folder.name,
         saved=_moment(run.manifest.get("started")),
         git_commit=_text(run.manifest.get("git_commit")),

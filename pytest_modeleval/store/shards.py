@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.asked import Asked, merge_asked
 from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.preflights import Preflight
 from pytest_modeleval.core.words import counted, listed, out_of
 from pytest_modeleval.errors import UsageError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_shards",
     "combined_numbers",
+    "combined_preflight",
     "coverages_of",
     "lacks",
     "missing_items",
@@ -133,11 +135,18 @@ def lacks(runs: Sequence[StoredRun], coverages: Sequence[Coverage]) -> Iterator[
             yield f"{run.folder.name} was cut off: {out_of(n_lost, n_selected, 'case')} did not run"
 
 
+def combined_preflight(runs: Sequence[StoredRun]) -> Preflight | None:
+    """What came of trying the judges in all shards; None where there were none."""
+    found = (run.summary.get("preflight") for run in runs)
+    return Preflight.merge(Preflight.from_dict(one) for one in found if one)
+
+
 def combined_numbers(runs: Sequence[StoredRun]) -> dict[str, Any]:
     """What ``summary.json`` says of a run besides its verdict, of all shards together."""
     spans = sorted(filter(None, map(_span, runs)))
     starts = [str(run.manifest["started"]) for run in runs if "started" in run.manifest]
     are_at_once = any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+    preflight = combined_preflight(runs)
     asked = [Asked(**part) for run in runs for part in run.summary.get("asked", ())]
     return {
         "started": min(starts, default=None),
@@ -145,6 +154,7 @@ def combined_numbers(runs: Sequence[StoredRun]) -> dict[str, Any]:
         "n_failed_tests": sum(run.summary.get("n_failed_tests", 0) for run in runs),
         "n_strays": sum(run.summary.get("n_strays", 0) for run in runs),
         "asked": [part.to_dict() for part in merge_asked(asked, are_at_once=are_at_once)],
+        "preflight": preflight.to_dict() if preflight else None,
     }
 
 

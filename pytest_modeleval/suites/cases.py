@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.cases import Case
 from pytest_modeleval.errors import DatasetError
 from pytest_modeleval.suites import files
+from pytest_modeleval.suites.arrow_files import read_arrow, read_parquet
 from pytest_modeleval.suites.csv_files import read_csv
+from pytest_modeleval.suites.hugging_face import split_files
 from pytest_modeleval.suites.json_files import read_json, read_jsonl
 from pytest_modeleval.suites.rows import field_columns, to_cases
 from pytest_modeleval.suites.strict_yaml import read_yaml
-from pytest_modeleval.suites.tables import Row, Table, described
+from pytest_modeleval.suites.tables import Row, Table, described, joined, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +35,12 @@ CaseSource = (
 )
 """A path, cases or mappings, or a function that gives those."""
 
-_SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml")
+_SUFFIXES = (
+    *(".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".yaml", ".yml"),
+    *files.BINARY,
+)
+
+_WITH_PARTS = (".json", ".yaml", ".yml")
 
 # How deep plain scalars of YAML are text in a field: the value itself, or the items of its list.
 _VERBATIM = {"input": 1, "expected": 1, "id": 1, "cluster": 1, "tags": 2}
@@ -41,16 +48,17 @@ _VERBATIM = {"input": 1, "expected": 1, "id": 1, "cluster": 1, "tags": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """Cases, and the file that they come from.
+    """Cases, and the files that they come from.
 
     Attributes:
         cases: The cases, in order.
-        file: The file; None where they come from Python.
-        shown: Its path as messages and ``Case.source`` show it; None where there is none.
+        files: The files that were read; none where they come from Python.
+        shown: The path of the dataset as messages show it, with the part of it that was asked
+            for; None where there is none.
     """
 
     cases: list[Case]
-    file: Path | None = None
+    files: tuple[Path, ...] = ()
     shown: str | None = None
 
 
@@ -64,10 +72,12 @@ def load_dataset(
     """The cases of a dataset, each checked, with plain data and an id of its own.
 
     Args:
-        source: The path of a ``.csv``, ``.json``, ``.jsonl`` or ``.yaml`` file, cases or mappings,
-            or a function that gives those.
+        source: The path of a file in a known format or of a folder in Hugging Face's layout,
+            cases or mappings, or a function that gives those. What follows a ``#`` in a path is
+            the split of a folder, or the key of a JSON or YAML file that holds the cases.
         folders: Where a relative path is looked for, in order; none means the current folder.
-        columns: Field of a case → column of the dataset, for columns of another name.
+        columns: Field of a case → column of the dataset, for columns of another name; a path
+            like ``answers.text[0]`` names what stands inside of one.
         shown_from: The folder from which messages and ``Case.source`` show paths; None shows them
             as given.
 
@@ -79,11 +89,15 @@ def load_dataset(
     if not isinstance(source, str | os.PathLike):
         return Dataset(cases=to_cases(_read_python(source), fields))
     with _collector_paused():
-        path = Path(os.fsdecode(source))
-        file = files.find(path, folders, _SUFFIXES)
-        shown = files.shown_path(file, path, shown_from)
-        cases = to_cases(_read_file(file, shown, fields), fields)
-    return Dataset(cases=cases, file=file, shown=shown)
+        given = Path(os.fsdecode(source))
+        path, part = files.find(given, folders, _SUFFIXES)
+        name = given if part is None else Path(str(given).removesuffix(f"#{part}"))
+        shown = files.shown_path(path, name, shown_from)
+        read = split_files(path, shown, part) if path.is_dir() else [path]
+        table = _read_files(path, read, shown, part, fields)
+        cases = to_cases(table, fields)
+    dataset = shown if part is None else f"{shown}#{part}"
+    return Dataset(cases=cases, files=tuple(read), shown=dataset)
 
 
 def load_cases(
@@ -112,28 +126,52 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read_file(path: Path, shown: str, fields: Mapping[str, str]) -> Table:
+def _read_files(
+    path: Path, read: Sequence[Path], shown: str, part: str | None, fields: Mapping[str, str]
+) -> Table:
+    """The rows of a file, or of the files of one split in the folder ``path``."""
+    if read == [path]:
+        return _read_file(path, shown, part, fields)
+    names = [f"{shown}/{file.relative_to(path).as_posix()}" for file in read]
+    tables = [_read_file(*pair, None, fields) for pair in zip(read, names, strict=True)]
+    return joined(tables)
+
+
+def _read_file(path: Path, shown: str, part: str | None, fields: Mapping[str, str]) -> Table:
     """The rows of a file, by its suffix."""
     files.check_is_dataset(path, shown, _SUFFIXES)
-    text = files.read_text(path, shown)
-    table = _read_text(text, shown, path.suffix.lower(), fields)
+    suffix = files.format_of(path)
+    if part is not None and suffix not in _WITH_PARTS:
+        raise DatasetError(
+            f"{shown}: a {suffix} file has no parts; leave out {quoted(f'#{part}')}."
+        )
+    if suffix in files.BINARY:
+        table = read_parquet(path, shown) if suffix == ".parquet" else read_arrow(path, shown)
+        if not table.rows:
+            raise DatasetError(f"{shown}: the file has no cases.")
+        return table
+    table = _read_text(files.read_text(path, shown), shown, suffix, part, fields)
     if not table.rows:
         raise DatasetError(f"{shown}:1: the file has no cases.")
     return table
 
 
-def _read_text(text: str, shown: str, suffix: str, fields: Mapping[str, str]) -> Table:
+def _read_text(
+    text: str, shown: str, suffix: str, part: str | None, fields: Mapping[str, str]
+) -> Table:
     """The rows of a text in the format that ``suffix`` stands for."""
     match suffix:
         case ".csv":
             return read_csv(text, shown)
+        case ".tsv" | ".tab":
+            return read_csv(text, shown, "\t")
         case ".jsonl" | ".ndjson":
             return read_jsonl(text, shown)
         case ".json":
-            return read_json(text, shown)
+            return read_json(text, shown, part)
         case _:
             verbatim = {fields[name]: levels for name, levels in _VERBATIM.items()}
-            return read_yaml(text, shown, verbatim)
+            return read_yaml(text, shown, verbatim, part)
 
 
 def _read_python(source: Any) -> Table:

@@ -1,4 +1,4 @@
-"""CSV: a table with a header in its first row; every cell is text, kept as it stands."""
+"""CSV and TSV: tables with a header in the first row; every cell is text, kept as it stands."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["read_csv"]
 
-_FOREIGN_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+_SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
 _limit_lock = threading.Lock()
 
 
-def read_csv(text: str, shown: str) -> Table:
+def read_csv(text: str, shown: str, separator: str = ",") -> Table:
     """The rows of a CSV file; each one's line is the first of its lines.
 
     Args:
         text: The whole file, line ends untouched.
         shown: The file, as messages name it.
+        separator: What stands between cells: a comma, or a tab.
 
     Raises:
         DatasetError: For a header that can't name columns, a row that doesn't fit it, and broken
             quotes.
     """
     with _cells_as_long_as(text):
-        lines = _lines(text, shown)
-        header = _header(lines, shown)
+        lines = _lines(text, shown, separator)
+        header = _header(lines, shown, separator)
         columns = header.columns
         n_columns = len(columns)
         rows: list[Row] = []
@@ -43,7 +44,7 @@ def read_csv(text: str, shown: str) -> Table:
             if len(cells) != n_columns:
                 if _is_blank(cells):
                     continue
-                raise DatasetError(_misfit(place, cells, n_columns))
+                raise DatasetError(_misfit(place, cells, n_columns, separator))
             rows.append((place, dict(zip(columns, cells, strict=True))))
     return Table(rows=rows, header=header, is_text=True)
 
@@ -60,9 +61,9 @@ def _cells_as_long_as(text: str) -> Iterator[None]:
             csv.field_size_limit(previous)
 
 
-def _lines(text: str, shown: str) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, shown: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that isn't empty, with the number of its first line."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
     try:
         for cells in reader:
@@ -87,7 +88,7 @@ def _broken(error: csv.Error, first_line: int, last_line: int, shown: str) -> st
     return f"{shown}:{last_line}: {error}."
 
 
-def _header(lines: Iterator[tuple[int, list[str]]], shown: str) -> Header:
+def _header(lines: Iterator[tuple[int, list[str]]], shown: str, separator: str) -> Header:
     """The first row, checked to name every column once."""
     line, cells = next((row for row in lines if not _is_blank(row[1])), (1, []))
     place = f"{shown}:{line}"
@@ -95,11 +96,12 @@ def _header(lines: Iterator[tuple[int, list[str]]], shown: str) -> Header:
     if not names:
         raise DatasetError(f"{place}: the file has no header and so no cases.")
     if len(names) == 1:
-        for separator, name in _FOREIGN_SEPARATORS.items():
-            if separator in names[0]:
+        for other, name in _SEPARATORS.items():
+            if other != separator and other in names[0]:
+                hint = "; name the file .tsv" if name == "tabs" else ""
                 raise DatasetError(
                     f"{place}: the header {quoted(names[0])} is one column with {name} in it; "
-                    "columns must be separated by commas."
+                    f"columns must be separated by {_SEPARATORS[separator]}{hint}."
                 )
     if "" in names:
         raise DatasetError(
@@ -117,7 +119,10 @@ def _is_blank(cells: list[str]) -> bool:
     return len(cells) == 1 and not cells[0].strip()
 
 
-def _misfit(place: str, cells: list[str], n_columns: int) -> str:
+def _misfit(place: str, cells: list[str], n_columns: int, separator: str) -> str:
     n_cells = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
-    hint = "put a cell that holds a comma in quotes" if len(cells) > n_columns else "add the commas"
+    name = _SEPARATORS[separator]
+    hint = f"put a cell that holds a {name[:-1]} in quotes"
+    if len(cells) < n_columns:
+        hint = f"add the {name}"
     return f"{place}: the row has {n_cells}, the header {n_columns}; {hint}."

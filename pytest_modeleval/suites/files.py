@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import os
+import zlib
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +16,32 @@ from pytest_modeleval.errors import DatasetError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["check_is_dataset", "find", "read_text", "shown_path"]
+__all__ = [
+    "BINARY",
+    "check_is_dataset",
+    "find",
+    "first_bytes",
+    "format_of",
+    "read_text",
+    "shown_path",
+]
+
+BINARY = (".arrow", ".parquet")
+"""Formats that are no text, and packed in themselves."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_GZIP = b"\x1f\x8b"
+_MAX_UNPACKED = 2**29
+"""Bytes that a file may unpack to; a few kilobytes of gzip can stand for the whole memory."""
+
+_OTHER_KINDS = (
+    (b"PAR1\x15", "is Parquet; name it .parquet"),
+    (b"ARROW1\0\0", "is Arrow; name it .arrow"),
+    (b"PK\x03\x04", "is a ZIP archive, as Excel files are; save the table as CSV"),
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd; unpack it, or pack it with gzip"),
+    (b"BZh91AY&SY", "is packed with bzip2; unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ\0", "is packed with xz; unpack it, or pack it with gzip"),
+)
 _OTHER_ENCODINGS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -23,14 +49,16 @@ _OTHER_ENCODINGS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_EMPTY = "the file is empty, so it has no cases."
 _LOOKED_THROUGH = 2000
 
 
-def find(path: Path, folders: Sequence[Path], suffixes: Collection[str]) -> Path:
-    """The first file named ``path`` below one of ``folders``.
+def find(path: Path, folders: Sequence[Path], suffixes: Collection[str]) -> tuple[Path, str | None]:
+    """The first file or folder named ``path`` below one of ``folders``, and which part of it.
 
     Args:
-        path: As the user wrote it; an absolute path stands for itself.
+        path: As the user wrote it; an absolute path stands for itself. Where nothing has that
+            name, what follows a ``#`` in it is a part: ``squad#validation``.
         folders: Where a relative path is looked for, in order; none means the current folder.
         suffixes: Of the files that a "did you mean" may name.
 
@@ -38,13 +66,22 @@ def find(path: Path, folders: Sequence[Path], suffixes: Collection[str]) -> Path
         DatasetError: Where there is none; the message names every place.
     """
     places = [Path()] if path.is_absolute() or not folders else list(dict.fromkeys(folders))
-    for folder in places:
-        if _exists(folder / path):
-            return folder / path
+    name, mark, part = str(path).rpartition("#")
+    whole = Path(name) if name and mark else path
+    for wanted, found_part in ((path, None), (whole, part)):
+        for folder in places:
+            if _exists(folder / wanted):
+                return folder / wanted, found_part if wanted is not path else None
     looked = "" if path.is_absolute() else f"; looked in {' and '.join(_absolute(places))}"
-    names = {name for folder in places for name in _names((folder / path).parent, suffixes)}
-    hint = did_you_mean(path.name, sorted(names))
-    raise DatasetError(f"{path}: there is no such file{looked}{hint or '.'}")
+    names = {name for folder in places for name in _names((folder / whole).parent, suffixes)}
+    hint = did_you_mean(whole.name, sorted(names))
+    raise DatasetError(f"{whole}: there is no such file{looked}{hint or '.'}")
+
+
+def format_of(path: Path) -> str:
+    """The suffix that names the format of a file, in lower case; ``.csv`` of ``a.CSV.gz``."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
 
 
 def shown_path(found: Path, given: Path, shown_from: Path | None) -> str:
@@ -65,37 +102,107 @@ def check_is_dataset(path: Path, shown: str, suffixes: Collection[str]) -> None:
     if path.is_dir():
         raise DatasetError(f"{shown}: this is a folder; name one dataset file in it.")
     if not path.is_file():
-        raise DatasetError(f"{shown}: this is not a regular file; a dataset is one.")
-    if path.suffix.lower() not in suffixes:
-        raise DatasetError(
-            f"{shown}: a dataset ends in one of {', '.join(sorted(suffixes))}, "
-            f"not in {path.suffix!r}{did_you_mean(path.suffix.lower(), suffixes) or '.'}"
+        is_there = _exists(path)
+        found = (
+            "this is not a regular file; a dataset is one" if is_there else "there is no such file"
         )
+        raise DatasetError(f"{shown}: {found}.")
+    suffix = format_of(path)
+    is_packed = path.suffix.lower() == ".gz"
+    if suffix in BINARY and is_packed:
+        raise DatasetError(f"{shown}: {suffix} is packed in itself; unpack the file.")
+    if suffix not in suffixes:
+        found = suffix + path.suffix if is_packed else path.suffix
+        known = ", ".join(sorted(suffixes))
+        raise DatasetError(
+            f"{shown}: a dataset ends in one of {known} (.csv.gz and so on), not in {found!r}"
+            f"{did_you_mean(suffix, suffixes) or '.'}"
+        )
+
+
+def first_bytes(path: Path, shown: str) -> bytes:
+    """The first bytes of a file that is no text.
+
+    Raises:
+        DatasetError: For a file that can't be read, that is a pointer of Git LFS, or that holds
+            nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(len(_LFS_POINTER))
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    _check_holds_data(data, shown)
+    return data
 
 
 def read_text(path: Path, shown: str) -> str:
     """The text of a UTF-8 file, line ends untouched, without a byte order mark.
 
+    It is unpacked where its name ends in ``.gz``.
+
     Raises:
-        DatasetError: For a file that can't be read, that is no UTF-8 text, that is a pointer of
-            Git LFS, or that holds nothing.
+        DatasetError: For a file that can't be read or unpacked, that is packed but doesn't say
+            so, that is no UTF-8 text, that is a pointer of Git LFS, or that holds nothing.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{shown}: can't be read: {error.strerror or error}.") from error
+    data = _read_unpacked(path, shown)
     for mark, encoding in _OTHER_ENCODINGS:
         if data.startswith(mark):
             raise DatasetError(f"{shown}:1: the file is in {encoding}; save it as UTF-8.")
-    data = data.removeprefix(codecs.BOM_UTF8)
+    for mark, kind in _OTHER_KINDS:
+        if data.startswith(mark):
+            raise DatasetError(f"{shown}:1: the file {kind}.")
+    text = _decode(data.removeprefix(codecs.BOM_UTF8), shown)
+    if not text.strip():
+        raise DatasetError(f"{shown}:1: {_EMPTY}")
+    return text
+
+
+def _read_unpacked(path: Path, shown: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    _check_holds_data(data, shown)
+    is_gzip = data.startswith(_GZIP)
+    if path.suffix.lower() == ".gz":
+        if not is_gzip:
+            raise DatasetError(f"{shown}:1: the file is not gzip; name it without .gz.")
+        data = _unpack(data, shown)
+        if data.startswith(_GZIP):
+            raise DatasetError(f"{shown}:1: the file is packed twice; unpack it once.")
+    elif is_gzip:
+        raise DatasetError(f"{shown}:1: the file is gzip; name it {path.name}.gz.")
+    return data
+
+
+def _unreadable(shown: str, error: OSError) -> DatasetError:
+    return DatasetError(f"{shown}: can't be read: {error.strerror or error}.")
+
+
+def _check_holds_data(data: bytes, shown: str) -> None:
     if data.startswith(_LFS_POINTER):
         raise DatasetError(
             f"{shown}:1: this is a Git LFS pointer, not the dataset itself; run git lfs pull."
         )
-    text = _decode(data, shown)
-    if not text.strip():
-        raise DatasetError(f"{shown}:1: the file is empty, so it has no cases.")
-    return text
+    if not data:
+        raise DatasetError(f"{shown}:1: {_EMPTY}")
+
+
+def _unpack(data: bytes, shown: str) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(_MAX_UNPACKED + 1)
+    except EOFError as error:
+        raise DatasetError(f"{shown}: broken gzip: the file is cut off.") from error
+    except (OSError, zlib.error) as error:
+        raise DatasetError(f"{shown}: broken gzip: {str(error).rstrip('.')}.") from error
+    if len(unpacked) > _MAX_UNPACKED:
+        raise DatasetError(
+            f"{shown}: unpacks to more than {_MAX_UNPACKED >> 20} MiB; unpack the file, "
+            "or make several of it."
+        )
+    return unpacked
 
 
 def _decode(data: bytes, shown: str) -> str:
@@ -139,4 +246,4 @@ def _names(folder: Path, suffixes: Collection[str]) -> list[str]:
         files = list(islice(folder.iterdir(), _LOOKED_THROUGH))
     except (OSError, ValueError):
         return []
-    return [file.name for file in files if file.suffix.lower() in suffixes]
+    return [file.name for file in files if format_of(file) in suffixes]

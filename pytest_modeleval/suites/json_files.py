@@ -12,7 +12,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_modeleval.errors import DatasetError, did_you_mean
-from pytest_modeleval.suites.tables import Row, Table, described, listed, quoted
+from pytest_modeleval.suites.tables import (
+    Row,
+    Table,
+    described,
+    listed,
+    quoted,
+    shape,
+    unknown_key_hint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["read_json", "read_jsonl"]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_SHAPE = "a list of cases, or an object whose key 'cases' holds one"
+_CASES_KEY = "cases"
 
 
 class _RefusedError(ValueError):
@@ -54,25 +62,27 @@ def read_jsonl(text: str, shown: str) -> Table:
     return Table(rows=rows)
 
 
-def read_json(text: str, shown: str) -> Table:
+def read_json(text: str, shown: str, part: str | None = None) -> Table:
     """A list of objects, or an object whose key ``cases`` holds one.
 
     Args:
         text: The whole file.
         shown: The file, as messages name it.
+        part: The key that holds the list beside any others; None for ``cases`` alone.
 
     Raises:
         DatasetError: For broken JSON, other keys, and cases that are no objects.
     """
-    return Table(rows=_Document(text, shown).rows())
+    return Table(rows=_Document(text, shown, part).rows())
 
 
 class _Document:
     """A JSON document that is walked by hand as far as its cases, to know their lines."""
 
-    def __init__(self, text: str, shown: str) -> None:
+    def __init__(self, text: str, shown: str, part: str | None) -> None:
         self._text = text
         self._shown = shown
+        self._part = part
         self._at = 0
         self._line = 1
         self._line_at = 0
@@ -80,13 +90,13 @@ class _Document:
     def rows(self) -> list[Row]:
         """Every case with its place."""
         match self._peek():
-            case "[":
+            case "[" if self._part is None:
                 rows = self._cases()
             case "{":
                 rows = self._cases_of_object()
             case _:
                 found = described(self._value())
-                raise DatasetError(f"{self._shown}:1: expected {_SHAPE}, found {found}.")
+                raise DatasetError(f"{self._shown}:1: expected {shape(self._part)}, found {found}.")
         if self._peek():
             self._fail("there is more text after the end of the document")
         return rows
@@ -105,23 +115,46 @@ class _Document:
 
     def _cases_of_object(self) -> list[Row]:
         start = self._at
+        wanted = self._part or _CASES_KEY
         rows: list[Row] | None = None
+        keys: dict[str, None] = {}  # in order, and quick to look up
         for _ in self._members("}"):
             place = f"{self._shown}:{self._line_here()}"
             key = self._key()
-            if key != "cases":
-                self._check_not_lines(start)
-                hint = did_you_mean(key, ["cases"]) or f"; expected {_SHAPE}."
-                raise DatasetError(f"{place}: unknown key {quoted(key)}{hint}")
-            if rows is not None:
-                raise DatasetError(f"{place}: the key 'cases' stands twice.")
+            if key in keys:
+                raise DatasetError(f"{place}: the key {quoted(key)} stands twice.")
+            keys[key] = None
+            if key != wanted:
+                if self._part is None:
+                    self._check_not_lines(start)
+                    self._refuse_key(key, start, place)
+                self._peek()
+                self._value()
+                continue
             if self._peek() != "[":
                 found = described(self._value())
-                raise DatasetError(f"{place}: 'cases' holds a list of cases, not {found}.")
+                raise DatasetError(f"{place}: {quoted(key)} holds a list of cases, not {found}.")
             rows = self._cases()
         if rows is None:
-            raise DatasetError(f"{self._shown}:1: expected {_SHAPE}, found an empty object.")
+            found = f"the keys {listed(keys)}" if keys else "an empty object"
+            hint = did_you_mean(wanted, keys) or "."
+            raise DatasetError(
+                f"{self._shown}:1: expected {shape(self._part)}, found {found}{hint}"
+            )
         return rows
+
+    def _refuse_key(self, key: str, start: int, place: str) -> NoReturn:
+        """Refuse a key beside ``cases``, with the keys that may hold cases under another name."""
+        try:
+            document, _ = _decoder.raw_decode(self._text, start)
+        except (ValueError, RecursionError):
+            document = {}
+        lists = {
+            name: len(value)
+            for name, value in document.items()
+            if isinstance(value, list) and value and isinstance(value[0], dict)
+        }
+        raise DatasetError(f"{place}: unknown key {quoted(key)}{unknown_key_hint(key, lists)}")
 
     def _check_not_lines(self, start: int) -> None:
         """Recognise JSON Lines by a second object after the one at ``start``."""
@@ -194,7 +227,8 @@ def _check_not_one_document(text: str, shown: str) -> None:
         value = _decoder.decode(text)
     except (ValueError, RecursionError):
         return
-    if isinstance(value, dict | list):
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, dict):
         raise DatasetError(f"{shown}:1: looks like one JSON document; name it .json.")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_modeleval.core.cases import CASE_FIELDS, Case, content_id
 from pytest_modeleval.core.plain import NotPlainError, clean_text, plain
 from pytest_modeleval.errors import DatasetError, did_you_mean
+from pytest_modeleval.suites.columns import with_nested
 from pytest_modeleval.suites.tables import described, listed, quoted
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def to_cases(table: Table, columns: Mapping[str, str]) -> list[Case]:
     Raises:
         DatasetError: For whatever can't be a case; the message begins with its place.
     """
+    table = with_nested(table, columns.values())
     _check_mapped(table, columns)
     ids = _given_ids(table, columns)
     maker = _Maker(table, columns, ids)
@@ -79,14 +81,17 @@ def to_cases(table: Table, columns: Mapping[str, str]) -> list[Case]:
 
 def _check_mapped(table: Table, columns: Mapping[str, str]) -> None:
     """Refuse a column that was asked for by name and that no row has."""
+    mapped = [column for field, column in columns.items() if field != column]
+    if not mapped:
+        return
     if table.header:
         place, found = table.header.place, list(table.header.columns)
     else:
         place = table.rows[0][0]
         rows = [row for _, row in table.rows if not isinstance(row, Case)]
         found = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
-    for field, column in columns.items():
-        if field != column and found and column not in found:
+    for column in mapped:
+        if found and column not in found:
             raise DatasetError(
                 f"{place}: no column {quoted(column)}; the columns are {listed(found)}"
                 f"{did_you_mean(column, found) or '.'}"
@@ -153,7 +158,7 @@ class _Maker:
         self._columns = {
             field: name
             for field, name in columns.items()
-            if field != "metadata" or not table.header
+            if field != "metadata" or not table.is_text
         }
         self._taken = {case_id for case_id in ids if case_id is not None}
         self._n_alike: dict[str, int] = {}
@@ -186,7 +191,13 @@ class _Maker:
         case_id: str | None,
     ) -> Case:
         if not self._is_text:
-            row = {name: _plain(value, place, name) for name, value in row.items()}
+            # Most values are text of ASCII, and plain as they are.
+            row = {
+                name: value
+                if type(value) is str and value.isascii()
+                else _plain(value, place, name)
+                for name, value in row.items()
+            }
         value_input = _input(row[plan.input], place, plan.input)
         expected = row[plan.expected] if plan.expected else None
         metadata = {name: row[column] for column, name in plan.others}
@@ -254,8 +265,9 @@ def _check_expected_misspelt(names: Iterable[str], place: str) -> None:
     by_lower = {name.lower(): name for name in names}
     close = difflib.get_close_matches("expected", by_lower, n=1, cutoff=_MISSPELT_RATIO)
     if close:
+        found = quoted(by_lower[close[0]])
         raise DatasetError(
-            f"{place}: unknown column {quoted(by_lower[close[0]])}; did you mean 'expected'?"
+            f"{place}: unknown column {found}; name it 'expected', or write expected={found}."
         )
 
 

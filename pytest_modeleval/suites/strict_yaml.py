@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_modeleval.core.plain import clean_text
 from pytest_modeleval.errors import DatasetError, did_you_mean
-from pytest_modeleval.suites.tables import Row, Table, quoted
+from pytest_modeleval.suites.tables import Row, Table, listed, quoted, shape, unknown_key_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Values", "compose", "place_of", "read_yaml"]
 
-_SHAPE = "a list of cases, or a mapping whose key 'cases' holds one"
 _CASES_KEY = "cases"
+_MAPPING = "a mapping"
 
 _MAX_DEPTH = 100
 """Levels of nesting, as in ``core.plain``; libyaml crashes the process at some 20,000."""
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     node: Node
 
 
-def read_yaml(text: str, shown: str, verbatim: Mapping[str, int]) -> Table:
+def read_yaml(text: str, shown: str, verbatim: Mapping[str, int], part: str | None = None) -> Table:
     """The cases of a YAML file: a list, or a mapping whose key ``cases`` holds one.
 
     Args:
@@ -72,16 +72,19 @@ def read_yaml(text: str, shown: str, verbatim: Mapping[str, int]) -> Table:
         shown: The file, as messages name it.
         verbatim: Columns in which a plain scalar, unless it is null, is the text that stands in
             the file; 1 for the value itself, 2 for the items of a list too.
+        part: The key that holds the list beside any others; None for ``cases`` alone.
 
     Raises:
         DatasetError: For broken YAML, other keys, and cases that are no mappings.
     """
     root = compose(text, shown)
     values = Values(shown)
-    expected = _SHAPE
+    expected = shape(part, _MAPPING)
     if root is not None and root.id == "mapping":
-        root = _cases_of_mapping(root, values, shown)
+        root = _cases_of_mapping(root, values, shown, part)
         expected = "a list of cases"
+    elif root is not None and root.id == "sequence" and part is not None:
+        raise DatasetError(f"{place_of(root, shown)}: expected {expected}, found a list.")
     if root is None or values.is_null(root):
         return Table(rows=[])
     if root.id != "sequence":
@@ -96,17 +99,31 @@ def read_yaml(text: str, shown: str, verbatim: Mapping[str, int]) -> Table:
     return Table(rows=rows)
 
 
-def _cases_of_mapping(root: Node, values: Values, shown: str) -> Node | None:
-    """The node under the key ``cases`` of a mapping that has no other."""
-    cases = None
-    for entry in values.entries(root):
-        if entry.key != _CASES_KEY:
-            hint = did_you_mean(entry.key, [_CASES_KEY]) or f"; expected {_SHAPE}."
-            raise DatasetError(
-                f"{shown}:{entry.mark.line + 1}: unknown key {quoted(entry.key)}{hint}"
-            )
-        cases = entry.node
+def _cases_of_mapping(root: Node, values: Values, shown: str, part: str | None) -> Node | None:
+    """The node of the cases in a mapping: under ``part``, or under its only key ``cases``."""
+    entries = values.entries(root)
+    wanted = _CASES_KEY if part is None else part
+    cases = next((entry.node for entry in entries if entry.key == wanted), None)
+    if part is None:
+        lists = {e.key: len(e.node.value) for e in entries if _holds_mappings(e.node)}
+        for entry in entries:
+            if entry.key != _CASES_KEY:
+                hint = unknown_key_hint(entry.key, lists, _MAPPING)
+                raise DatasetError(
+                    f"{shown}:{entry.mark.line + 1}: unknown key {quoted(entry.key)}{hint}"
+                )
+    elif cases is None:
+        keys = [entry.key for entry in entries]
+        raise DatasetError(
+            f"{place_of(root, shown)}: expected {shape(part, _MAPPING)}, found "
+            f"{f'the keys {listed(keys)}' if keys else 'an empty mapping'}"
+            f"{did_you_mean(part, keys) or '.'}"
+        )
     return cases
+
+
+def _holds_mappings(node: Node) -> bool:
+    return bool(node.id == "sequence" and node.value and node.value[0].id == "mapping")
 
 
 def _kind(node: Node) -> str:

@@ -6,6 +6,7 @@ in which messages show values and lists stand here too, so that all readers spea
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,21 @@ from pytest_modeleval.core.cases import Case
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Header", "Row", "Table", "described", "listed", "quoted"]
+__all__ = [
+    "Header",
+    "Row",
+    "Table",
+    "described",
+    "joined",
+    "listed",
+    "quoted",
+    "shape",
+    "unknown_key_hint",
+]
 
 _QUOTED_LENGTH = 60
 _LISTED = 12
+_MISSPELT_RATIO = 0.8
 
 Row = tuple[str, Mapping[str, Any] | Case]
 """Where a row stands, as messages name it, and what it holds."""
@@ -52,6 +64,17 @@ class Table:
     is_text: bool = False
 
 
+def joined(tables: Sequence[Table]) -> Table:
+    """The rows of all of these, in order; with a header where all have the same columns."""
+    headers = [table.header for table in tables]
+    columns = {header.columns if header else None for header in headers}
+    return Table(
+        rows=[row for table in tables for row in table.rows],
+        header=headers[0] if len(columns) == 1 else None,
+        is_text=all(table.is_text for table in tables),
+    )
+
+
 def quoted(text: str) -> str:
     """``text`` in quotes, on one line, cut where it would swamp a message."""
     return repr(text if len(text) <= _QUOTED_LENGTH else text[:_QUOTED_LENGTH] + "…")
@@ -83,3 +106,27 @@ def listed(names: Iterable[str]) -> str:
     if len(words) > _LISTED:
         return f"{', '.join(words[:_LISTED])} and {len(words) - _LISTED} more"
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shape(part: str | None, kind: str = "an object") -> str:
+    """What a document of JSON or YAML has to be, by the part of it that is asked for."""
+    if part is None:
+        return f"a list of cases, or {kind} whose key 'cases' holds one"
+    return f"{kind} whose key {quoted(part)} holds a list of cases"
+
+
+def unknown_key_hint(key: str, lists: Mapping[str, int], kind: str = "an object") -> str:
+    """What would do where a document has ``key`` beside or instead of ``cases``.
+
+    Args:
+        key: The key.
+        lists: Keys of lists that may be the cases, with their lengths.
+        kind: What the document is.
+    """
+    if difflib.get_close_matches(key, ["cases"], cutoff=_MISSPELT_RATIO):
+        return "; did you mean 'cases'?"
+    if lists:
+        likely = max(lists, key=lambda name: lists[name])
+        part = quoted(f"#{likely}")
+        return f"; if {quoted(likely)} holds the cases, write {part} after the file's name."
+    return f"; expected {shape(None, kind)}."

@@ -364,3 +364,17 @@ def test_a_system_prompt_changes_the_answers(run, tickets, no_trouble):
 
     no_trouble(result)
     assert result.counts == {"missed": N_CASES}
+
+
+def test_a_judge_that_knows_nothing_is_not_believed(run, tickets, no_trouble):
+    """Its replies have the shape of verdicts and are wrong, so that no case is asked."""
+    judge = {"judge": {"rubric": "It names a team.", "model": "openai:tiny"}}
+    tickets.write("test_evals.py", suite_of(f"scorers=[{judge!r}]", "pass"))
+
+    result = run()
+
+    no_trouble(result)
+    assert result.status == 1
+    assert tickets.verdict == "invalid"
+    assert "golden answers judged wrong by judge (openai:tiny), so no case was asked" in result.text
+    assert not list(tickets.path.glob(".modeleval/runs/*/predictions.jsonl"))

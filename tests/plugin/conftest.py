@@ -95,7 +95,7 @@ class Project:
         """``pytest --model-eval`` in this process."""
         return self.pytester.runpytest("--model-eval", *args)
 
-    def run_apart(self, *args, timeout=30):
+    def run_apart(self, *args, timeout=120):
         """``pytest --model-eval`` in a process of its own."""
         return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
 

@@ -139,3 +139,35 @@ def test_an_ordinary_import_error_stays_pytests_own(project):
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*No module named 'no_such_module'*"])
+
+
+def test_two_splits_of_a_folder_are_two_datasets_of_the_run(project):
+    """Each with the digest of its own files, so that a change of either is seen."""
+    for split in ("test", "dev"):
+        shard = project.path / "squad" / "data" / f"{split}-00000-of-00001.csv"
+        shard.parent.mkdir(parents=True, exist_ok=True)
+        shard.write_text(f"question,answer\nright-{split},right-{split}\n")
+    project.suite(
+        source="""
+        import pytest
+
+        COLUMNS = {"input": "question", "expected": "answer"}
+
+        @pytest.mark.model_eval("squad#test", **COLUMNS)
+        def test_squad(case, prediction):
+            pass
+
+        @pytest.mark.model_eval("squad#dev", **COLUMNS)
+        def test_dev(case, prediction):
+            pass
+        """,
+    )
+    project.ini()
+
+    result = project.run()
+
+    assert result.ret == 0
+    assert sorted(project.asked) == ["right-dev", "right-test"]
+    digests = project.file("run.json")["datasets"]
+    assert list(digests) == ["squad#dev", "squad#test"]
+    assert len(set(digests.values())) == 2

@@ -154,7 +154,7 @@ def test_the_limit_of_the_csv_module_is_left_as_it_was(tmp_path, content):
         pytest.param(
             "input\texpected\na\tb\n",
             r"tickets.csv:1: the header 'input\texpected' is one column with tabs in it; "
-            "columns must be separated by commas.",
+            "columns must be separated by commas; name the file .tsv.",
             id="tabs",
         ),
         pytest.param(

@@ -90,7 +90,9 @@ def test_an_absolute_path_is_not_looked_for(tmp_path):
     assert refusal(path, folders=[tmp_path]) == f"{path}: there is no such file."
 
 
-KNOWN = ".csv, .json, .jsonl, .ndjson, .yaml, .yml"
+KNOWN = (
+    ".arrow, .csv, .json, .jsonl, .ndjson, .parquet, .tab, .tsv, .yaml, .yml (.csv.gz and so on)"
+)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,9 @@ KNOWN = ".csv, .json, .jsonl, .ndjson, .yaml, .yml"
         ("a.txt", f"a.txt: a dataset ends in one of {KNOWN}, not in '.txt'."),
         ("a.jsn", f"a.jsn: a dataset ends in one of {KNOWN}, not in '.jsn'; did you mean '.json'?"),
         ("a", f"a: a dataset ends in one of {KNOWN}, not in ''."),
+        ("a.txt.gz", f"a.txt.gz: a dataset ends in one of {KNOWN}, not in '.txt.gz'."),
+        ("a.gz", f"a.gz: a dataset ends in one of {KNOWN}, not in '.gz'."),
+        ("a.parquet.gz", "a.parquet.gz: .parquet is packed in itself; unpack the file."),
     ],
 )
 def test_an_unknown_suffix_is_refused(tmp_path, name, message):

@@ -215,7 +215,7 @@ def test_a_misspelt_expected_is_refused(tmp_path, column):
     path = write(tmp_path, "a.csv", f"input,{column}\na,b\n")
 
     assert refusal(path, shown_from=tmp_path) == (
-        f"a.csv:1: unknown column '{column}'; did you mean 'expected'?"
+        f"a.csv:1: unknown column '{column}'; name it 'expected', or write expected='{column}'."
     )
 
 
