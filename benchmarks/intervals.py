@@ -37,7 +37,7 @@ def holds(interval, truth: float) -> bool:
 
 
 def accuracy(n: int, *, p: float) -> float:
-    """Wilson's interval, over all counts of passed cases."""
+    """The interval of independent cases, over all counts of passed ones."""
     cases = simulations.make_records(n)
     chances = simulations.binomial(n, p)
     held = 0.0

@@ -33,6 +33,7 @@ __all__ = [
     "percentile_interval",
     "percentile_ranks",
     "percentiles",
+    "proportion",
     "rate_interval",
     "smallest_n_with_upper_bound",
     "student_t_p",
@@ -87,6 +88,37 @@ def wilson(n_passed: int, n: int, *, confidence: float = _CONFIDENCE) -> Interva
         raise ValueError(f"n_passed is a count from 0 to n, not {n_passed!r} of {n!r}")
     tail = _tail(confidence)
     return _wilson(n_passed, n, tail) if n else None
+
+
+def proportion(n_passed: int, n: int, *, confidence: float = _CONFIDENCE) -> Interval | None:
+    """Interval of the rate of independent cases: Wilson's, with an exact end where that is short.
+
+    One to three cases away from all or none, Wilson's end on that side is too near: at a true rate
+    of 0.99 it leaves 9 % of the runs of 50 cases out instead of 5 %. There the end is Clopper and
+    Pearson's, as far out as two cases up to 50 and three beyond. (Where to do so is from Brown, Cai
+    & DasGupta 2001, "Interval Estimation for a Binomial Proportion", whose own end is Poisson's.)
+
+    Args:
+        n_passed: How many cases count as a success.
+        n: How many cases there are.
+        confidence: Level of the interval, between 0 and 1.
+
+    Returns:
+        The interval of the rate ``n_passed / n``, or None for no case.
+
+    Raises:
+        ValueError: If ``n_passed`` is not within 0 and ``n``, or the level not between 0 and 1.
+    """
+    interval = wilson(n_passed, n, confidence=confidence)
+    if interval is None or interval.low is None or interval.high is None:
+        return None
+    tail, reach = _tail(confidence), 2 if n <= 50 else 3
+    low, high, n_failed = interval.low, interval.high, n - n_passed
+    if 0 < n_passed <= reach and n_passed < n_failed:
+        low = min(low, _exact_low(n_passed, n, tail))
+    if 0 < n_failed <= reach and n_failed < n_passed:
+        high = max(high, 1 - _exact_low(n_failed, n, tail))
+    return Interval(low=low, high=high)
 
 
 def wilson_of_rate(
@@ -514,6 +546,15 @@ def _wilson(n_passed: float, n: float, tail: float, critical: float | None = Non
         low=max(0.0, (centre - spread) / (n + z * z)) if n_passed > 0 else 0.0,
         high=min(1.0, (centre + spread) / (n + z * z)) if n_passed < n else 1.0,
     )
+
+
+def _exact_low(k: int, n: int, tail: float) -> float:
+    """The rate at which ``k`` or more of ``n`` have the chance ``tail`` (Clopper & Pearson 1934)."""
+    low, high = 0.0, k / n
+    while low < (rate := (low + high) / 2) < high:
+        fewer = math.fsum(math.comb(n, i) * rate**i * (1 - rate) ** (n - i) for i in range(k))
+        low, high = (rate, high) if 1 - fewer < tail else (low, rate)
+    return low
 
 
 def _length(values: Sequence[float]) -> float:

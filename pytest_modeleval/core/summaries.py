@@ -469,7 +469,10 @@ def _ends_of_rate(
     """
     n, rate = len(rates), math.fsum(rates) / len(rates)
     if clusters is None and not is_repeated:
-        interval = stats.wilson_of_rate(rate, n, confidence=confidence)
+        if all(value in (0, 1) for value in rates):
+            interval = stats.proportion(round(rate * n), n, confidence=confidence)
+        else:
+            interval = stats.wilson_of_rate(rate, n, confidence=confidence)
     else:
         found = stats.mean_error(rates, clusters)
         if found is None and n > 1:

@@ -33,6 +33,7 @@ from pytest_modeleval.core.stats import (
     percentile,
     percentile_interval,
     percentile_ranks,
+    proportion,
     smallest_n_with_upper_bound,
     student_t_quantile,
     wilson,
@@ -396,3 +397,29 @@ def test_sign_flips_of_one_direction():
 
     assert sign_flip_p(differences) == approx(vector["scipy_perm_two"])
     assert sign_flip_p(differences) / 2 == approx(vector["scipy_perm_less"])
+
+
+@pytest.mark.parametrize("n", [5, 20, 50, 51, 100, 500])
+def test_the_ends_of_a_proportion_near_all_or_none_are_exact(n):
+    """Wilson's interval, but for the end that lies a few cases from all or none."""
+    reach = 2 if n <= 50 else 3
+    for k in range(n + 1):
+        found, usual = proportion(k, n), wilson(k, n)
+        exact_low = scipy_stats.beta.ppf(0.025, k, n - k + 1) if k else 0.0
+        exact_high = scipy_stats.beta.ppf(0.975, k + 1, n - k) if k < n else 1.0
+        is_low = 0 < k <= reach and 2 * k < n
+        is_high = 0 < n - k <= reach and 2 * (n - k) < n
+        assert found.low == approx(exact_low if is_low else usual.low)
+        assert found.high == approx(exact_high if is_high else usual.high)
+        assert found.low <= usual.low
+        assert found.high >= usual.high
+
+
+@pytest.mark.parametrize("n", [20, 50, 100, 500])
+def test_a_proportion_near_1_holds_the_truth_often_enough(n):
+    """At 0.99 Wilson's alone holds it in 91 to 92 % of the runs of 50 and 100 cases."""
+    intervals = [proportion(k, n) for k in range(n + 1)]
+
+    held = [k for k, interval in enumerate(intervals) if interval.low <= 0.99 <= interval.high]
+
+    assert scipy_stats.binom.pmf(held, n, 0.99).sum() >= 0.93
