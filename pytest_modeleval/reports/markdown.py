@@ -170,9 +170,7 @@ def _suite(summary: Summary, change: Comparison | None, report: Report) -> _Sect
     return _Section(opening=text, items=rows, closing=f"{_others(change)}\n")
 
 
-def _metric(
-    metric: Metric, judged: Sequence[Judgement], changes: Mapping[str, str] | None
-) -> str:
+def _metric(metric: Metric, judged: Sequence[Judgement], changes: Mapping[str, str] | None) -> str:
     bounds = [item.threshold.bound for item in judged if item.threshold.metric == metric.name]
     name = metric.name
     cells = [
@@ -272,7 +270,9 @@ def _footer(report: Report) -> str:
     """Which run of which code it was."""
     parts = [f"run {html_code(report.run_id)}"]
     if commit := report.manifest.get("git_commit"):
-        dirty = ", with changes that were not committed" if report.manifest.get("git_is_dirty") else ""
+        dirty = (
+            ", with changes that were not committed" if report.manifest.get("git_is_dirty") else ""
+        )
         parts.append(f"commit {html_code(str(commit)[:10])}{dirty}")
     if report.folder:
         parts.append(f"records {html_code(report.folder + '/records.jsonl')}")

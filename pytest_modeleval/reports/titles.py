@@ -115,9 +115,7 @@ def _of_several(verdict: Verdict, show: Callable[[str], str]) -> str:
     return ", ".join(parts)
 
 
-def _judged_text(
-    item: Judgement, show: Callable[[str], str], *, names_suite: bool = True
-) -> str:
+def _judged_text(item: Judgement, show: Callable[[str], str], *, names_suite: bool = True) -> str:
     """``tickets, [angry]: accuracy 71.0 % (≥ 80 %)``."""
     threshold, metric = item.threshold, item.metric
     tag = threshold.tag and f"[{threshold.tag}]"
