@@ -7,14 +7,15 @@ whole cases, and counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import percent_text, points_text
-from pytest_modeleval.reports.marked import block, code, html_code
+from pytest_modeleval.reports.marked import block, code, html_code, text_of
 from pytest_modeleval.reports.numbers import interval_text, value_text
 from pytest_modeleval.reports.rows import label_of, metrics_shown
+from pytest_modeleval.reports.texts import one_line
 from pytest_modeleval.reports.titles import title_of, worst_first
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ MAX_SUMMARY_BYTES = 1024 * 1024
 """What the summary of a step may take."""
 
 _NOTE_BYTES = 200  # kept free in each section for the sentence on what is left out
+_MAX_LINE = 200  # characters of an answer that stands on a line
 _RANKS: Mapping[Outcome, int] = {"errored": 0, "unscored": 1, "missed": 2}
 _UNCERTAIN = "the interval holds the bound, so another run may turn out otherwise"
 
@@ -54,39 +56,40 @@ class _Section:
         items: What may be left out from some item on.
         noun: What an item is.
         closing: What comes last.
+        share: How much of the room that is left its items may take.
     """
 
     opening: str
     items: Iterable[str] = ()
     noun: str = "row"
     closing: str = "\n"
+    share: float = 1.0
 
 
 def render(report: Report, *, max_bytes: int = MAX_COMMENT_BYTES) -> Iterator[str]:
-    """The pieces of the file, of at most so many bytes altogether."""
-    room = max_bytes
-    n_left_out = 0
+    """The pieces of the file, of at most so many bytes altogether; nothing where that is too few."""
+    footer = _footer(report)
+    room = max_bytes - _size(footer)
+    if room < 0:
+        return
     for section in _sections(report):
-        room -= _size(section.opening) + _size(section.closing) + _NOTE_BYTES
-        if room < 0:
-            room += _size(section.opening) + _size(section.closing) + _NOTE_BYTES
-            n_left_out += 1
+        frame = _size(section.opening) + _size(section.closing) + _NOTE_BYTES
+        if frame > room:
             continue
+        room -= frame
         yield section.opening
+        budget = int(room * section.share)
         items = iter(section.items)
-        n_lost = 0
         for item in items:
-            if _size(item) > room:
+            if _size(item) > budget:
                 n_lost = 1 + sum(1 for _ in items)
+                yield f"\n{_rest(n_lost, section.noun, report)}\n"
                 break
+            budget -= _size(item)
             room -= _size(item)
             yield item
-        if n_lost:
-            yield f"\n{_rest(n_lost, section.noun, report)}\n"
         yield section.closing
-    if n_left_out:
-        note = f"{_rest(n_left_out, 'part', report)}\n"
-        yield note if _size(note) <= room else ""
+    yield footer
 
 
 def _rest(n: int, noun: str, report: Report) -> str:
@@ -103,34 +106,35 @@ def _size(text: str) -> int:
 
 
 def _sections(report: Report) -> Iterator[_Section]:
-    yield _Section(opening=f"{MARKER}\n## {title_of(report.verdict, code)}\n", closing="\n")
+    yield _Section(opening=f"{MARKER}\n## {title_of(report.verdict, code)}\n")
     for sentence in report.trouble:
         yield _Section(opening=f"Note: {code(sentence, 400)}\n")
     if judged := worst_first(report.verdict):
-        yield _thresholds(judged)
-    changes = {(item.suite, item.variant, item.model): item for item in report.comparisons}
+        head = _table(
+            ["verdict", "threshold", "suite", "model", "value", "95 % interval", "n", "why"]
+        )
+        rows = map(_threshold, judged)
+        yield _Section(opening=head, items=rows, noun="threshold", share=0.5)
     if report.baseline is not None:
         yield _Section(opening=f"Compared with {code(report.baseline)}.\n")
-    for summary in report.verdict.summaries:
-        place = (summary.suite, summary.variant, summary.model)
-        yield _suite(summary, changes.get(place), report)
+    changes = {(item.suite, item.variant, item.model): item for item in report.comparisons}
+    suites = (
+        _suite(summary, changes.get((summary.suite, summary.variant, summary.model)), report)
+        for summary in report.verdict.summaries
+    )
+    yield _Section(opening="", items=suites, noun="suite", share=0.5)
     for word in ("broke", "mended"):
         pairs = [(item, pair) for item in report.comparisons for pair in getattr(item, word)]
         if pairs:
             yield _changed(word, pairs)
     if failed := _failed(report):
+        has_models = len({item.model for item in report.verdict.summaries if item.model}) > 1
         title = f"{counted(len(failed), 'answer')} not passed, the worst first"
-        cases = (_case(record, has_models=_has_models(report)) for record in failed)
+        cases = (_case(record, has_models=has_models) for record in failed)
         yield _details(title, cases, noun="answer")
-    yield _Section(opening=f"{_footer(report)}\n", closing="")
 
 
 # The decision and the numbers
-
-
-def _thresholds(judged: Sequence[Judgement]) -> _Section:
-    head = _table(["verdict", "threshold", "suite", "model", "value", "95 % interval", "n", "why"])
-    return _Section(opening=head, items=map(_threshold, judged), noun="threshold")
 
 
 def _threshold(item: Judgement) -> str:
@@ -149,7 +153,8 @@ def _threshold(item: Judgement) -> str:
     )
 
 
-def _suite(summary: Summary, change: Comparison | None, report: Report) -> _Section:
+def _suite(summary: Summary, change: Comparison | None, report: Report) -> str:
+    """The numbers of one suite and model."""
     names = (summary.title, summary.model)
     counts = [
         f"{n} {word}"
@@ -166,8 +171,8 @@ def _suite(summary: Summary, change: Comparison | None, report: Report) -> _Sect
         _metric(summary.metric(name), whole, changes if change is not None else None)
         for name in metrics_shown(summary, whole)
     ]
-    text = f"### {title}\n\n{', '.join(counts) or 'no case was asked'}\n\n{_table(head)}"
-    return _Section(opening=text, items=rows, closing=f"{_others(change)}\n")
+    count = ", ".join(counts) or "no case was asked"
+    return f"### {title}\n\n{count}\n\n{_table(head)}{''.join(rows)}{_others(change)}\n"
 
 
 def _metric(metric: Metric, judged: Sequence[Judgement], changes: Mapping[str, str] | None) -> str:
@@ -219,7 +224,7 @@ def _changed(word: str, pairs: Sequence[tuple[Comparison, CasePair]]) -> _Sectio
     )
     head = _table(["suite", "case", "before", "after"])
     title = f"{counted(len(pairs), 'case')} {word}"
-    return _details(title, rows, noun="case", head=head)
+    return _details(title, rows, noun="case", head=head, share=0.3)
 
 
 def _said(case: CaseNumbers) -> str:
@@ -255,15 +260,19 @@ def _case(record: Record, *, has_models: bool) -> str:
     fields = [("input", record.input), ("expected", record.expected), ("got", record.output)]
     if record.reason and not repeats_answer(record):
         fields.append(("why", record.reason))
-    parts += [f"{label}\n\n{block(value)}\n" for label, value in fields if value is not None]
+    parts += [_field(label, value) for label, value in fields if value is not None]
     for name, score in record.scores.items():
         reason = f": {code(score['reason'], 300)}" if score.get("reason") else ""
         parts.append(f"score {code(name)} {float(score['value']):g}{reason}\n\n")
     return "".join(parts) + "---\n\n"
 
 
-def _has_models(report: Report) -> bool:
-    return len({item.model for item in report.verdict.summaries if item.model}) > 1
+def _field(label: str, value: Any) -> str:
+    """A text that stays what it is on one line stands there, any other in a block."""
+    text = text_of(value)
+    if len(text) <= _MAX_LINE and "|" not in text and text and text == one_line(text):
+        return f"{label}: {code(text, _MAX_LINE)}\n\n"
+    return f"{label}:\n\n{block(text)}\n"
 
 
 def _footer(report: Report) -> str:
@@ -276,15 +285,18 @@ def _footer(report: Report) -> str:
         parts.append(f"commit {html_code(str(commit)[:10])}{dirty}")
     if report.folder:
         parts.append(f"records {html_code(report.folder + '/records.jsonl')}")
-    return f"<sub>{', '.join(parts)}</sub>"
+    return f"<sub>{', '.join(parts)}</sub>\n"
 
 
 # Markup of our own
 
 
-def _details(title: str, items: Iterable[str], *, noun: str, head: str = "") -> _Section:
+def _details(
+    title: str, items: Iterable[str], *, noun: str, head: str = "", share: float = 1.0
+) -> _Section:
     opening = f"<details>\n<summary>{title}</summary>\n\n{head}"
-    return _Section(opening=opening, items=items, noun=noun, closing="\n</details>\n\n")
+    closing = "\n</details>\n\n"
+    return _Section(opening=opening, items=items, noun=noun, closing=closing, share=share)
 
 
 def _table(heads: Sequence[str]) -> str:

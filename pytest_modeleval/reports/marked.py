@@ -32,9 +32,8 @@ def html_code(value: Any, limit: int = _MAX_NAME) -> str:
     return f"<code>{html.escape(_short(one_line(value), limit))}</code>"
 
 
-def block(value: Any, limit: int = _MAX_TEXT) -> str:
-    """A value as a fenced block of its own, its line ends kept."""
-    text = text_of(value)
+def block(text: str, limit: int = _MAX_TEXT) -> str:
+    """A text as a fenced block of its own, its line ends kept."""
     n_cut = len(text) - limit
     lines = re.split(r"\r\n|\r|\n", text[:limit])
     shown = "\n".join("\t".join(map(visible, line.split("\t"))) for line in lines)
