@@ -5,6 +5,7 @@ Nothing here changes a verdict or an exit status: what can't be written is a war
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def append_summary(report: Report) -> None:
     size = path.stat().st_size if path.exists() else 0
     text = "".join(render(report, max_bytes=MAX_SUMMARY_BYTES - size - 2))
     if not text:
-        raise OSError(f"it has {size} bytes, and GitHub takes {MAX_SUMMARY_BYTES}")
+        raise OSError(errno.EFBIG, f"it has {size} bytes, and GitHub takes {MAX_SUMMARY_BYTES}")
     with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
         file.write(("\n" if size else "") + text + "\n")
 

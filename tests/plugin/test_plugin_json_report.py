@@ -134,7 +134,7 @@ def test_shards_combined(evals):
     names = [folder.name for folder in evals.runs]
 
     assert main(["combine", *names]) in (0, 1, 2)
-    assert main(["report", "-o", "whole.json"]) == 0
+    assert main(["report", evals.runs[-1].name, "-o", "whole.json"]) == 0
     found = valid(evals.path / "whole.json")
     assert sorted(found["run"]["combined"]) == sorted(names)
     assert len(found["records"]) == 5

@@ -118,11 +118,11 @@ def test_a_summary_that_is_full_is_a_warning(evals):
 
 def test_secrets_are_in_neither(evals, monkeypatch):
     """Of a case in the summary, of a name in the annotation."""
-    monkeypatch.setenv("MY_TOKEN", "wrong:2,secret")
-    evals.cases("right-1", "wrong:2,secret")
+    monkeypatch.setenv("MY_TOKEN", "wrong-2,a%secret")
+    evals.cases("right-1", "wrong-2,a%secret")
     source = (evals.path / "test_evals.py").read_text()
     evals.pytester.makepyfile(
-        test_evals=source.replace('"tickets.csv"', '"tickets.csv", name="wrong:2,secret"')
+        test_evals=source.replace('"tickets.csv"', '"tickets.csv", name="wrong-2,a%secret"')
     )
 
     result = evals.run()

@@ -168,7 +168,7 @@ def test_hostile_answers_and_names(project, junit, mode):
 
         CASES = [{"id": f"c-{i}", "input": str(i), "expected": "?"} for i in range(len(TEXTS))]
 
-        @pytest.mark.model_eval(CASES, model="answers:answer", name="a\\x00<b>]]>")
+        @pytest.mark.model_eval(CASES, model="answers:answer", name="a\\x00<b>>")
         def test_ticket(case, prediction):
             assert prediction == case.expected
         """,
@@ -180,6 +180,6 @@ def test_hostile_answers_and_names(project, junit, mode):
 
     assert result.ret == 1
     assert suite.get("tests") == str(len(texts) + 1)
-    assert "a\\x00<b>]]>" in case.find("failure").text
+    assert "a\\x00<b>>" in case.find("failure").text
     assert [project.records[f"c-{i}"]["output"] for i in range(len(texts))] == texts
     assert not [line for line in result.outlines if line.startswith("warning")]

@@ -36,7 +36,7 @@ def broken(text):
     short = text[:150]
     known = {"suite": short, "model": short, "case_id": short, "tags": (short,)}
     known |= {"input": f"{text}\n", "expected": f"{text}\n", "error_kind": short}
-    known |= {"scores": {short: {"value": 0.5, "reason": text}}}
+    known |= {"scores": {re.sub("[()]", "", short): {"value": 0.5, "reason": text}}}
     now = record(**known, outcome="missed", output=f"{text}\n", reason=f"{text}\n")
     comparisons = compare(numbers_of([now]), numbers_of([record(**known, output=text)]))
     return [now], {"baseline": short, "comparisons": comparisons, "trouble": [text]}
