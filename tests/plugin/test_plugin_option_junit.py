@@ -1,5 +1,6 @@
 """``--junitxml``: the verdict as a test case, and ``--model-eval-junit``."""
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -181,5 +182,6 @@ def test_hostile_answers_and_names(project, junit, mode):
     assert result.ret == 1
     assert suite.get("tests") == str(len(texts) + 1)
     assert "a\\x00<b>>" in case.find("failure").text
-    assert [project.records[f"c-{i}"]["output"] for i in range(len(texts))] == texts
+    lines = (project.runs[-1] / "records.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    assert [json.loads(line)["output"] for line in lines] == texts
     assert not [line for line in result.outlines if line.startswith("warning")]
