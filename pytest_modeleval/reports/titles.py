@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from pytest_modeleval.core.judgements import Status
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.numbers import bound_text, interval_text, value_text
 from pytest_modeleval.reports.rows import goes_without, label_of
@@ -13,15 +14,15 @@ from pytest_modeleval.reports.rows import goes_without, label_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_modeleval.core.judgements import Judgement, Status, Verdict
+    from pytest_modeleval.core.judgements import Judgement, Verdict
     from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.summaries import Summary
 
 __all__ = ["WORST_FIRST", "has_no_gate", "number_text", "readable_bound", "title_of", "worst_first"]
 
-WORST_FIRST: tuple[Status, ...] = ("invalid", "not met", "inconclusive", "not judged", "met")
+WORST_FIRST: tuple[Status, ...] = get_args(Status)[::-1]
 
-_SHORT: Mapping[str, str] = {"p95_latency": "p95", "avg_cost": "per case"}
+_SHORT: Mapping[str, str] = {"p95_latency": "p95", "avg_cost": "cost"}
 _TITLE_METRICS = ("accuracy", "p95_latency", "avg_cost")
 _MAX_OTHERS = 3
 
@@ -93,8 +94,9 @@ def _fails(item: Judgement) -> bool:
 
 def _part(metric: Metric, judged: Sequence[Judgement]) -> str:
     value = value_text(metric.value, metric.unit, bound=[item.threshold.bound for item in judged])
-    short = _SHORT.get(metric.name, label_of(metric.name))
-    text = f"{value} {short}" if metric.unit == "dollars" else f"{short} {value}"
+    text = f"{_SHORT.get(metric.name, label_of(metric.name))} {value}"
+    if metric.name == "avg_cost" and metric.value is not None:
+        text = f"{value} per case"
     bounds = ", ".join(map(readable_bound, judged))
     return f"{text} ({bounds})" if bounds else text
 

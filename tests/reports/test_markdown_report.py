@@ -72,6 +72,22 @@ def test_the_decision_comes_first():
     assert rows[3].startswith("| met | `avg_cost <= $1` |")
 
 
+def test_dollars_are_no_formula():
+    """GitHub sets as one what stands between two dollar signs without space beside them."""
+    text = text_of([record("c-1"), record("c-2", cost_usd=0.003)], ["avg_cost <= $1"])
+    outside = re.sub("`[^`]*`", "", text)
+
+    assert outside.count("$") > 4
+    assert not re.search(r"\$\S[^$\n]*(?<!\s)\$", outside)
+
+
+def test_an_unknown_cost_is_said_to_be():
+    """And never left out where a threshold is on it."""
+    verdict = report([record(cost_usd=None)], ["avg_cost <= $1"]).verdict
+
+    assert title_of(verdict) == "accuracy 100.0 %, p95 200 ms, cost n/a (≤ $1): invalid"
+
+
 def test_without_thresholds_nothing_is_called_met():
     """The run was measured and not judged."""
     assert title_of(report([record()], []).verdict) == (
