@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="FILE",
-        help="the file, in the format that its name ends in: report.html; repeat for several",
+        help="the file, in the format that its name ends in: report.html, .md, .json or .csv; repeat for several",
     )
     report.add_argument(
         "--baseline", metavar="A", help="id or folder of a run, or a baseline file, to compare with"

@@ -42,6 +42,8 @@ CONCURRENCY, TIMEOUT_S, RETRIES = 64, 60.0, 4
 _MAX_CONCURRENCY = 1024
 _TRANSPORTS = ("auto", "aiohttp", "sdk")
 _GATES: tuple[GateMode, ...] = ("point", "confident-fail", "confident-pass")
+_GITHUB = ("auto", "off")
+_JUNIT = ("properties", "system-out")
 _MAX_RETRIES = 20
 _MAX_REPEATS = 1000
 
@@ -193,8 +195,20 @@ OPTIONS: tuple[Option, ...] = (
         name="report",
         kind="lines",
         metavar="FILE",
-        help="file to write a report to, in the format that its name ends in: report.html; repeat "
-        "for several",
+        help="file to write a report to, in the format that its name ends in: report.html, .md, "
+        ".json or .csv; repeat for several",
+    ),
+    Option(
+        name="github",
+        metavar="MODE",
+        help="in GitHub Actions append the run to the summary of the job and annotate what fails: "
+        "auto (default) or off",
+    ),
+    Option(
+        name="junit",
+        metavar="MODE",
+        help="where --junitxml has outcome, latency and cost of a case: properties (default), or "
+        "system-out for readers that hold to the schema of xunit2",
     ),
 )
 
@@ -252,6 +266,8 @@ class Settings:
         baseline: File or run to compare with; None for the usual file, if it is there.
         store: Folder that runs are kept in, relative to rootdir.
         reports: Files to write reports to, as the user wrote them.
+        github: Whether GitHub Actions hears of the run by itself.
+        junit: Where JUnit's file has what is known of a case.
     """
 
     models: tuple[str, ...] = ()
@@ -274,6 +290,8 @@ class Settings:
     baseline: str | None = None
     store: str = ".modeleval"
     reports: tuple[str, ...] = ()
+    github: str = "auto"
+    junit: str = "properties"
 
     def share(self, n_processes: int, *, concurrency: int, has_budget: bool = True) -> Settings:
         """The settings of one of several processes that share what the run may ask and spend."""
@@ -331,6 +349,8 @@ def resolve(
         baseline=texts.text("baseline"),
         store=texts.text("store") or ".modeleval",
         reports=tuple(dict.fromkeys(texts.lines("report")[0])),
+        github=texts.choice("github", _GITHUB),
+        junit=texts.choice("junit", _JUNIT),
     )
 
 

@@ -1,5 +1,6 @@
 """What all tests share: pytester, and helper modules such as ``fake_server`` on the path."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,3 +9,6 @@ pytest_plugins = ["pytester"]
 _HERE = str(Path(__file__).parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
+
+for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+    os.environ.pop(_name, None)  # runs inside of tests are nothing that a job reports

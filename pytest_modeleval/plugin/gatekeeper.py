@@ -24,10 +24,12 @@ from pytest_modeleval.errors import UsageError
 from pytest_modeleval.plugin import baselines
 from pytest_modeleval.plugin.collect import datasets_of
 from pytest_modeleval.plugin.extensions import Listeners
+from pytest_modeleval.plugin.github import Annotator
 from pytest_modeleval.plugin.hookspecs import FinishedRun
+from pytest_modeleval.plugin.junit import add_verdict, properties_as_text
 from pytest_modeleval.plugin.manifests import (
-    add_junit_properties,
     checkout,
+    earlier_run,
     history_line,
     manifest,
     run_summary,
@@ -72,6 +74,7 @@ class Gatekeeper:
         self._saved: str | None = None
         self._reports: list[str] = []
         self._listeners = Listeners(config, evals.trouble)
+        self._annotator = Annotator(config, evals)
 
     # Hooks, in the order they run.
 
@@ -102,8 +105,12 @@ class Gatekeeper:
         """Keep the record that a report carries."""
         line = report.__dict__.pop("model_eval", None)
         if line is not None and report.outcome != "rerun":  # type: ignore[comparison-overlap]
-            self.keep(line)
+            record = self.keep(line)
             self._note_soft(report)
+            if record is not None:
+                self._annotator.note(record, report.location)
+        if self.evals.settings.junit == "system-out":
+            properties_as_text(self.config, report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(
@@ -116,11 +123,11 @@ class Gatekeeper:
         if self._is_cut_short:
             reason = "collection failed, so nothing was asked"
             verdict = self.evals.verdict = Verdict(status="invalid", reason=reason)
+        add_verdict(self.config, self.evals, verdict, earlier_run(self.evals))
         if not self._has_folder:
             if self.evals.settings.reports:
                 self.evals.trouble.append("no report was written, since nothing was asked")
             return
-        add_junit_properties(self.config, self.evals, verdict)
         n_failed = session.testsfailed if self._n_failed is None else self._n_failed
         summary = run_summary(
             self.evals,
@@ -200,6 +207,11 @@ class Gatekeeper:
             ),
         )
 
+    def pytest_unconfigure(self) -> None:
+        """Annotate, now that no line of anybody else's is half written."""
+        if os.getpid() == self._pid:
+            self._annotator.write()
+
     # What the other roles ask of it.
 
     @property
@@ -251,14 +263,15 @@ class Gatekeeper:
             if key not in recorded and "call" not in line:
                 yield line
 
-    def keep(self, line: str) -> None:
-        """Write a record down as it came, then take it in."""
+    def keep(self, line: str) -> Record | None:
+        """Write a record down as it came, then take it in; None in a test's own child."""
         if os.getpid() != self._pid:
-            return
+            return None
         self._run.records.append(line)
         record = Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
         self._listeners.tell_record(record)
+        return record
 
     def has_record(self, nodeid: str) -> bool:
         """Whether there is a record of that item."""

@@ -1,4 +1,4 @@
-"""Manifests: what a run says of itself in its folder and in JUnit's file."""
+"""Manifests: what a run says of itself in its folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.asked import merge_asked
-from pytest_modeleval.core.metrics import usual_metrics
 from pytest_modeleval.store.history import usual_numbers
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["add_junit_properties", "checkout", "history_line", "manifest", "run_summary"]
+__all__ = ["checkout", "earlier_run", "history_line", "manifest", "run_summary"]
 
 
 def manifest(
@@ -63,7 +62,7 @@ def manifest(
         "prices": {name: asdict(price) for name, price in settings.prices.items()},
         "datasets": dict(datasets),
         "coverages": [coverage.to_dict() for coverage in evals.coverages],
-        **_earlier(evals),
+        **earlier_run(evals),
         **code,
         "left_out": evals.left_out,
         "versions": {
@@ -98,7 +97,7 @@ def run_summary(
         "started": started.isoformat(timespec="seconds"),
         "seconds": (ended - started).total_seconds(),
         "exit_status": exit_status,
-        **_earlier(evals),
+        **earlier_run(evals),
         "n_failed_tests": n_failed,
         "n_strays": evals.n_strays,
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
@@ -126,35 +125,13 @@ def history_line(
         **code,
         "verdict": verdict.status,
         "exit_status": exit_status,
-        **_earlier(evals),
+        **earlier_run(evals),
         "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
         "suites": usual_numbers(verdict.summaries),
     }
 
 
-def add_junit_properties(config: pytest.Config, evals: Evals, verdict: Verdict) -> None:
-    """The run's numbers as properties of the test suite; the schema allows them there."""
-    try:
-        from _pytest.junitxml import xml_key
-
-        xml = config.stash.get(xml_key, None)
-    except ImportError:
-        return
-    if xml is None:
-        return
-    xml.add_global_property("model_eval.verdict", verdict.status)
-    xml.add_global_property("model_eval.run", evals.run_id)
-    for name, run_id in _earlier(evals).items():
-        xml.add_global_property(f"model_eval.{name}", run_id)
-    for summary in verdict.summaries:
-        for name in usual_metrics("junit"):
-            value = summary.metric(name).value
-            if value is not None:
-                label = f"model_eval.{summary.title}.{name}"
-                xml.add_global_property(evals.redactor.text(label), f"{value:.9g}")
-
-
-def _earlier(evals: Evals) -> dict[str, str]:
+def earlier_run(evals: Evals) -> dict[str, str]:
     """Which run this one replays or resumes, where it does."""
     if evals.stored is None:
         return {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.judgements import Verdict
 from pytest_modeleval.models.base import describe
 from pytest_modeleval.plugin.baselines import describe as describe_baseline
+from pytest_modeleval.plugin.github import append_summary, wants_summary
 from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.reports.base import Report
 from pytest_modeleval.reports.files import check_suffix, write_report
@@ -43,7 +44,7 @@ def write_reports(
     manifest: Mapping[str, Any],
     summary: Mapping[str, Any],
 ) -> list[str]:
-    """Write the reports that are wanted; gives those that were, as they are shown.
+    """Write the reports that are wanted; gives those files that were, as they are shown.
 
     What goes wrong is added to the session's trouble and changes no verdict.
 
@@ -65,6 +66,12 @@ def write_reports(
             evals.trouble.append(f"{path} was not written: {reason}")
         else:
             written.append(path)
+    if wants_summary(evals):
+        try:
+            append_summary(report or _report(config, evals, records, manifest, summary))
+        except Exception as error:  # noqa: BLE001  (nor must that one)
+            reason = getattr(error, "strerror", None) or describe(error)
+            evals.trouble.append(f"GitHub's summary of the job was not written: {reason}")
     return written
 
 

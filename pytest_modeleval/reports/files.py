@@ -20,6 +20,9 @@ __all__ = ["check_suffix", "write_report"]
 
 _RENDERERS: Mapping[str, str] = {
     ".html": "pytest_modeleval.reports.html.pages",
+    ".md": "pytest_modeleval.reports.markdown",
+    ".json": "pytest_modeleval.reports.documents",
+    ".csv": "pytest_modeleval.reports.sheets",
 }
 """By suffix the module whose ``render(report)`` gives the file's text in pieces."""
 
@@ -35,7 +38,7 @@ def check_suffix(path: str, *, where: str) -> None:
         UsageError: Its name ends in nothing known.
     """
     if PurePath(path).suffix.lower() not in _RENDERERS:
-        known = " or ".join(_RENDERERS)
+        known = ", ".join(_RENDERERS)
         raise UsageError(f"{where}: {path!r}: a report's name ends in {known}")
 
 
