@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     shards.add_argument("-v", "--verbose", action="store_true", help="every case")
     shards.set_defaults(run=_combine)
+
+    schema = commands.add_parser("schema", help="the JSON Schema of *.eval.yaml, for editors")
+    schema.set_defaults(run=_schema)
     return parser
+
+
+def _schema(_given: argparse.Namespace) -> int:
+    print(files("pytest_modeleval.suites").joinpath("suite.schema.json").read_text("utf-8"), end="")
+    return _MET
 
 
 def _show(given: argparse.Namespace) -> int:

@@ -93,7 +93,8 @@ class _Slot:
         is_issued: It counts as ahead of who fetches it: it is under way, or answered.
         is_settled: It is answered or given up, and takes no room any more.
         attempt_s: The clock when its latest attempt began; None where none is under way.
-        future: The answer.
+        answer: The answer once it is kept and there; a future tells no more, but behind a lock.
+        future: The answer, for who waits.
         after: What came of what is done with the answer; None where nothing is.
         is_beside: It is asked about an answer, and is no case's own.
     """
@@ -105,6 +106,7 @@ class _Slot:
     is_issued: bool = False
     is_settled: bool = False
     attempt_s: float | None = None
+    answer: Answer | None = None
     future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
     after: concurrent.futures.Future[Any] | None = None
 
@@ -221,6 +223,7 @@ class Prefetcher:
         slot.future.set_result(answer)
         if slot.after is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._follow, slot, answer)
+        slot.answer = answer
 
     def is_planned(self, key: str) -> bool:
         """Whether an ask of that key is planned, under way, or answered and not fetched yet."""
@@ -236,7 +239,7 @@ class Prefetcher:
             on_poll: Called about once a second while there is no answer.
         """
         slot = self._slots.get(key)
-        if slot is None:
+        if slot is None or (slot.answer is not None and slot.after is None):
             return
         self._put_first(slot)
         with suppress(Exception):  # it is raised again where the answer is fetched
@@ -261,6 +264,11 @@ class Prefetcher:
         Raises:
             EngineError: The engine was closed or died.
         """
+        slot = self._slots.get(ask.key)
+        is_simple = slot is not None and slot.after is None and os.getpid() == self._pid
+        if slot is not None and is_simple and slot.answer is not None:
+            self.discard(ask.key)
+            return slot.answer, None
         future = self.ask(ask)
         after = self._slots[ask.key].after
         try:
@@ -372,6 +380,8 @@ class Prefetcher:
 
     def discard(self, key: str) -> None:
         """Forget an ask that nobody will fetch any more; one that waits is not asked."""
+        if key not in self._slots:
+            return
         with self._lock:
             slot = self._slots.pop(key, None)
             if slot is None:
@@ -667,6 +677,7 @@ class Prefetcher:
                     slot.future.set_exception(found)
                 else:
                     slot.future.set_result(found)
+                    slot.answer = found
             except concurrent.futures.InvalidStateError:
                 continue  # who waited for it has cancelled it
             if slot.after is not None:
