@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,12 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     shards.set_defaults(run=_combine)
 
     schema = commands.add_parser("schema", help="the JSON Schema of *.eval.yaml, for editors")
+    schema.add_argument("--path", action="store_true", help="say where it is, don't print it")
     schema.set_defaults(run=_schema)
     return parser
 
 
-def _schema(_given: argparse.Namespace) -> int:
-    print(files("pytest_modeleval.suites").joinpath("suite.schema.json").read_text("utf-8"), end="")
+def _schema(given: argparse.Namespace) -> int:
+    schema = Path(__file__).with_name("suites") / "suite.schema.json"
+    print(schema if given.path else schema.read_text("utf-8"), end="\n" if given.path else "")
     return _MET
 
 

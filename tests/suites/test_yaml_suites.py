@@ -1,13 +1,16 @@
 """YAML suites: what a file says, the cases that it names, and each message with its line."""
 
+import re
 import textwrap
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_modeleval.errors import UsageError
-from pytest_modeleval.suites.yaml_suites import load_suite_cases, read_suite
+from pytest_modeleval.suites.yaml_suites import load_suite_cases, read_suite, read_suite_file
 
 
 def read(text):
@@ -257,6 +260,89 @@ def test_a_prompt_that_is_not_there_is_said_where_it_is_named(tmp_path):
     assert refusal(text, tmp_path).startswith(
         "it.eval.yaml:1: prompt.file: route.txt: there is no such file"
     )
+
+
+VALID = """\
+# comment
+name: tickets
+model: robot:answer
+parameters: &p {temperature: 0, stop: [a, b]}
+prompt:
+  - role: system
+    content: "One of {{ team }}."
+  - {role: user, content: "{{ input }}"}
+scorers: [exact, {contains: {any_of: [a, b], min_score: 0.5}}]
+thresholds: ["accuracy >= 90%"]
+repeats: 2
+tags: [smoke]
+defaults: {metadata: {team: x}}
+cases:
+  - {id: a, input: x, expected: 007, metadata: &m {team: y}}
+  - id: b
+    input: |
+      two
+      lines
+    metadata: *m
+    min_score: 1
+  - {input: {city: Oslo}, scorers: [exact], tags: [1, no]}
+"""
+ODD = st.sampled_from(
+    [
+        *("\t", "\n", "\r\n", "\r", "\x85", "\u2028", "\ufeff", "\x00", "\x1b", " ", "  - ", ": "),
+        *("[", "]", "{", "}", "]]]]", "{{{{", "&m ", "*m", "*nowhere", "<<: *m", "<<: [*p, 3]", "? "),
+        *("!!python/object:os.system x", "!!int x", "!!binary aGk=", "!!set {a}", "!own x", "%YAML 9"),
+        *("---\n", "...\n", "| ", ">-\n", "'", '"', '"\\x00"', '"\\ud800"', "# ", "@", "`", "|9\n"),
+        *("9" * 5000, "1e999", ".nan", "-.inf", "0x" + "f" * 2000, "12:30", "2026-01-01", "~", "on"),
+        *("{% if %}", "{{ nope }}", "{{ input.a.b }}", "{{ 9 ** 9 ** 9 }}"[:12], "{{ team() }}"),
+        *("name: twice\n", "cases: []\n", "input: x\n", "null: 1\n", "1: 2\n", "expcted: x\n"),
+    ]
+)
+
+
+@st.composite
+def damaged(draw):
+    """A good suite to which a few things happened, as bytes."""
+    text = draw(st.sampled_from([VALID, VALID.replace("\n", "\r\n"), "\ufeff" + VALID]))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(start + draw(st.sampled_from([0, 0, 1, 3, 30, 400])), len(text))
+        text = text[:start] + draw(st.one_of(ODD, st.text(max_size=5))) + text[end:]
+    data = text.encode("utf-8", "surrogatepass")
+    return data[: draw(st.sampled_from([len(data), len(data), len(data) // 2]))]
+
+
+PLACE = re.compile(r"it\.eval\.yaml(:\d+)?(:\d+)?: \S")
+
+
+@settings(max_examples=400, deadline=None)
+@given(damaged())
+@example(b"")
+@example(b"\xff\xfe")
+@example(b"cases: &a [*a]")
+@example(b"cases: [{input: &a {b: *a}}]")
+@example(b"cases:\n- input: x\n<<: {cases: y}")
+@example(b"cases: {<<: [1]}")
+@example(("cases: " + "[" * 5000).encode())
+@example(("cases:\n- input: " + "{a: " * 5000).encode())
+@example(b"cases: x\nrepeats: " + b"9" * 400)
+@example(b"cases: x\nrepeats: 1" + b"0" * 400)
+@example(b"cases: x\nrepeats: 1.5e300")
+@example(b"cases: x\nmin_score: " + b"9" * 400)
+def test_a_damaged_suite_is_read_or_refused_with_its_line(data):
+    """Whatever happened to the file: one sentence, and never another exception."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "it.eval.yaml")
+        path.write_bytes(data)
+        try:
+            suite = read_suite_file(path, "it.eval.yaml")
+            load_suite_cases(suite, folders=[path.parent], shown_from=path.parent)
+        except UsageError as error:
+            message = str(error)
+            place = PLACE.match(message)
+            assert place is not None, message  # noqa: PT017
+            assert len(message.splitlines()) == 1  # noqa: PT017
+            # Only of a file that is no text at all there is no line to name.
+            assert place[1] or "UTF" in message or "empty" in message, message  # noqa: PT017
 
 
 @given(st.text(max_size=80))
