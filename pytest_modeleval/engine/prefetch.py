@@ -264,11 +264,6 @@ class Prefetcher:
         Raises:
             EngineError: The engine was closed or died.
         """
-        slot = self._slots.get(ask.key)
-        is_simple = slot is not None and slot.after is None and os.getpid() == self._pid
-        if slot is not None and is_simple and slot.answer is not None:
-            self.discard(ask.key)
-            return slot.answer, None
         future = self.ask(ask)
         after = self._slots[ask.key].after
         try:
@@ -276,6 +271,16 @@ class Prefetcher:
             return answer, None if after is None else self.block_on(after)
         finally:
             self.discard(ask.key)
+
+    def ready(self, key: str) -> Answer | None:
+        """The answer of that key, where it is there and is all that is awaited; it is handed out."""
+        slot = self._slots.get(key)
+        if slot is None or slot.answer is None or slot.after is not None:
+            return None
+        if os.getpid() != self._pid:
+            return None
+        self.discard(key)
+        return slot.answer
 
     def run(self, function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run a coroutine on the engine's event loop and wait for it.

@@ -186,9 +186,11 @@ class Asker:
                 self._unshared.append((value, model))
             self._plan_shared(item, model)
         log.model_name = model.name
-        ask = self._ask_for(item, model)
-        self._hand_in(ask)
-        log.fetched, log.scored = self._prefetcher.result_and_after(ask)
+        log.fetched = self._prefetcher.ready(item.nodeid)
+        if log.fetched is None:
+            ask = self._ask_for(item, model)
+            self._hand_in(ask)
+            log.fetched, log.scored = self._prefetcher.result_and_after(ask)
         return self.take(log, log.fetched)
 
     def ask(

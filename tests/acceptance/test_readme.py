@@ -68,7 +68,9 @@ def test_the_page_on_suites_has_every_key():
     """And its example is one that the loader knows the keys of."""
     page = (ROOT / "docs" / "yaml_suites.md").read_text(encoding="utf-8")
 
-    keys = re.findall(r"^\| `(\w+)` \|", page.partition("## Keys")[2].partition("An item")[0], re.M)
+    keys = re.findall(
+        r"^\| `(\w+)` \|", page.partition("## Keys")[2].partition("An item")[0], re.MULTILINE
+    )
     example = yaml.safe_load(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
 
     assert set(keys) == set(SUITE_KEYS)

@@ -289,10 +289,40 @@ cases:
 ODD = st.sampled_from(
     [
         *("\t", "\n", "\r\n", "\r", "\x85", "\u2028", "\ufeff", "\x00", "\x1b", " ", "  - ", ": "),
-        *("[", "]", "{", "}", "]]]]", "{{{{", "&m ", "*m", "*nowhere", "<<: *m", "<<: [*p, 3]", "? "),
-        *("!!python/object:os.system x", "!!int x", "!!binary aGk=", "!!set {a}", "!own x", "%YAML 9"),
+        *(
+            "[",
+            "]",
+            "{",
+            "}",
+            "]]]]",
+            "{{{{",
+            "&m ",
+            "*m",
+            "*nowhere",
+            "<<: *m",
+            "<<: [*p, 3]",
+            "? ",
+        ),
+        *(
+            "!!python/object:os.system x",
+            "!!int x",
+            "!!binary aGk=",
+            "!!set {a}",
+            "!own x",
+            "%YAML 9",
+        ),
         *("---\n", "...\n", "| ", ">-\n", "'", '"', '"\\x00"', '"\\ud800"', "# ", "@", "`", "|9\n"),
-        *("9" * 5000, "1e999", ".nan", "-.inf", "0x" + "f" * 2000, "12:30", "2026-01-01", "~", "on"),
+        *(
+            "9" * 5000,
+            "1e999",
+            ".nan",
+            "-.inf",
+            "0x" + "f" * 2000,
+            "12:30",
+            "2026-01-01",
+            "~",
+            "on",
+        ),
         *("{% if %}", "{{ nope }}", "{{ input.a.b }}", "{{ 9 ** 9 ** 9 }}"[:12], "{{ team() }}"),
         *("name: twice\n", "cases: []\n", "input: x\n", "null: 1\n", "1: 2\n", "expcted: x\n"),
     ]
@@ -339,10 +369,10 @@ def test_a_damaged_suite_is_read_or_refused_with_its_line(data):
         except UsageError as error:
             message = str(error)
             place = PLACE.match(message)
-            assert place is not None, message  # noqa: PT017
-            assert len(message.splitlines()) == 1  # noqa: PT017
+            assert place is not None, message
+            assert len(message.splitlines()) == 1
             # Only of a file that is no text at all there is no line to name.
-            assert place[1] or "UTF" in message or "empty" in message, message  # noqa: PT017
+            assert place[1] or "UTF" in message or "empty" in message, message
 
 
 @given(st.text(max_size=80))
