@@ -131,7 +131,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     shards.add_argument("-v", "--verbose", action="store_true", help="every case")
     shards.set_defaults(run=_combine)
+
+    schema = commands.add_parser("schema", help="the JSON Schema of *.eval.yaml, for editors")
+    schema.add_argument("--path", action="store_true", help="say where it is, don't print it")
+    schema.set_defaults(run=_schema)
     return parser
+
+
+def _schema(given: argparse.Namespace) -> int:
+    schema = Path(__file__).with_name("suites") / "suite.schema.json"
+    print(schema if given.path else schema.read_text("utf-8"), end="\n" if given.path else "")
+    return _MET
 
 
 def _show(given: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ __all__ = [
     "CONCURRENCY",
     "OPTIONS",
     "RETRIES",
+    "SUITE_FILES",
     "TIMEOUT_S",
     "Option",
     "Price",
@@ -38,6 +39,9 @@ __all__ = [
 
 CONCURRENCY, TIMEOUT_S, RETRIES = 64, 60.0, 4
 """The defaults of these options, wherever they have to be named."""
+
+SUITE_FILES = ("*.eval.yaml", "*.eval.yml")
+"""Names of files that are suites, where nothing else is set."""
 
 _MAX_CONCURRENCY = 1024
 _TRANSPORTS = ("auto", "aiohttp", "sdk")
@@ -187,6 +191,12 @@ OPTIONS: tuple[Option, ...] = (
         help="run to compare with: a file, or a run's id (default: evals/baseline.jsonl, if there)",
     ),
     Option(
+        name="files",
+        kind="lines",
+        metavar="GLOB",
+        help="which files are suites without Python (default: *.eval.yaml *.eval.yml)",
+    ),
+    Option(
         name="store",
         metavar="DIR",
         help="folder that runs are kept in (default: .modeleval, below rootdir)",
@@ -264,6 +274,7 @@ class Settings:
         transport: HTTP client of models behind a server.
         gate: What a threshold is held against.
         baseline: File or run to compare with; None for the usual file, if it is there.
+        files: Patterns of the files that are suites without Python.
         store: Folder that runs are kept in, relative to rootdir.
         reports: Files to write reports to, as the user wrote them.
         github: Whether GitHub Actions hears of the run by itself.
@@ -288,6 +299,7 @@ class Settings:
     transport: str = "auto"
     gate: GateMode = "point"
     baseline: str | None = None
+    files: tuple[str, ...] = SUITE_FILES
     store: str = ".modeleval"
     reports: tuple[str, ...] = ()
     github: str = "auto"
@@ -347,6 +359,8 @@ def resolve(
         transport=texts.choice("transport", _TRANSPORTS),
         gate=texts.gate(),
         baseline=texts.text("baseline"),
+        files=tuple(word for line in texts.lines("files")[0] for word in line.split())
+        or SUITE_FILES,
         store=texts.text("store") or ".modeleval",
         reports=tuple(dict.fromkeys(texts.lines("report")[0])),
         github=texts.choice("github", _GITHUB),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.core.cases import content_hash
@@ -11,7 +12,7 @@ from pytest_modeleval.core.predictions import Failure, Prediction, Usage
 from pytest_modeleval.core.scores import weighted_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_modeleval.core.cases import Case
 
@@ -136,11 +137,11 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data: the format's version, then the fields that say anything."""
-        data = {name: getattr(self, name) for name in _FIELDS}
+        values = zip(_FIELDS, _values_of(self), strict=True)
         return {"format_version": FORMAT_VERSION} | {
             name: value
-            for name, value in data.items()
-            if value is not None and (name in _PAYLOAD or value not in _SAYS_NOTHING)
+            for name, value in values
+            if value is not None and (name in _PAYLOAD or value or value not in _SAYS_NOTHING)
         }
 
     @property
@@ -165,6 +166,7 @@ class Record:
 
 
 _FIELDS = tuple(item.name for item in fields(Record))
+_values_of = attrgetter(*_FIELDS)
 _PAYLOAD = frozenset({"input", "expected", "output"})
 _SAYS_NOTHING: tuple[object, ...] = ("", (), [], {})
 
@@ -211,13 +213,18 @@ def make_record(
     )
 
 
+_ANSWERS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {
+    kind: (tuple(kind.__slots__), attrgetter(*kind.__slots__)) for kind in (Prediction, Failure)
+}
+
+
 def answer_to_dict(answer: Prediction | Failure | None) -> dict[str, Any]:
     """A prediction or a failure as plain data, without what is unknown."""
     if answer is None:
         return {}
-    data = {
-        name: value for name in answer.__slots__ if (value := getattr(answer, name)) is not None
-    }
+    names, values_of = _ANSWERS[type(answer)]
+    values = zip(names, values_of(answer), strict=True)
+    data = {name: value for name, value in values if value is not None}
     if "usage" in data:
         data["usage"] = {name: getattr(data["usage"], name) for name in Usage.__slots__}
     return data

@@ -81,6 +81,7 @@ class Redactor:
                 forms = (value, bare, repr(bare)[1:-1], " ".join(bare.split()))
                 self._names |= {form: name for form in forms if len(form) >= _MIN_LENGTH}
         self._pattern = _any_of(self._names)
+        self._clean_names: dict[str, str] = {}
         # What a line of JSON has to hold for a secret to be in it; a secret may hold characters
         # that JSON escapes.
         self._signs = ("sk-", *self._names, *{_to_json(value)[1:-1] for value in self._names})
@@ -90,6 +91,12 @@ class Redactor:
         if self._pattern is not None:
             text = self._pattern.sub(lambda found: f"[secret {self._names[found[0]]}]", text)
         return _FORMS.sub(lambda found: f"{found['header'] or ''}[secret]", text)
+
+    def name(self, name: str) -> str:
+        """The same of a name, such as a model's, that is asked about again and again."""
+        if name not in self._clean_names:
+            self._clean_names[name] = self.text(name)
+        return self._clean_names[name]
 
     def json_line(self, data: Mapping[str, Any]) -> str:
         """Data as one line of JSON without secrets.

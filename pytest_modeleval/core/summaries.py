@@ -70,6 +70,8 @@ class Summary:
         self.n_errored = counts["errored"]
         self.n_unscored = counts["unscored"]
         self.n_skipped = counts["skipped"]
+        # The gate, the files and the terminal ask for the same ones.
+        self._metrics: dict[str, Metric] = {}
 
     @property
     def title(self) -> str:
@@ -92,6 +94,11 @@ class Summary:
         Raises:
             KeyError: There is no such metric.
         """
+        if name not in self._metrics:
+            self._metrics[name] = self._metric(name)
+        return self._metrics[name]
+
+    def _metric(self, name: str) -> Metric:
         unit = metric_unit(name)
         if unit is None:
             raise KeyError(name)

@@ -96,7 +96,8 @@ class _Slot:
         is_issued: It counts as ahead of who fetches it: it is under way, or answered.
         is_settled: It is answered or given up, and takes no room any more.
         attempt_s: The clock when its latest attempt began; None where none is under way.
-        future: The answer.
+        answer: The answer once it is kept and there; a future tells no more, but behind a lock.
+        future: The answer, for who waits.
         after: What came of what is done with the answer; None where nothing is.
         is_beside: It is asked about an answer, and is no case's own.
     """
@@ -108,6 +109,7 @@ class _Slot:
     is_issued: bool = False
     is_settled: bool = False
     attempt_s: float | None = None
+    answer: Answer | None = None
     future: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
     after: concurrent.futures.Future[Any] | None = None
 
@@ -253,6 +255,7 @@ class Prefetcher:
         slot.future.set_result(answer)
         if slot.after is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._follow, slot, answer)
+        slot.answer = answer
 
     def is_planned(self, key: str) -> bool:
         """Whether an ask of that key is planned, under way, or answered and not fetched yet."""
@@ -270,7 +273,7 @@ class Prefetcher:
         # Tests that run while answers come in keep the next questions from leaving.
         self._is_idle.wait(_GIVE_WAY_S)
         slot = self._slots.get(key)
-        if slot is None:
+        if slot is None or (slot.answer is not None and slot.after is None):
             return
         self._put_first(slot)
         with suppress(Exception):  # it is raised again where the answer is fetched
@@ -302,6 +305,16 @@ class Prefetcher:
             return answer, None if after is None else self.block_on(after)
         finally:
             self.discard(ask.key)
+
+    def ready(self, key: str) -> Answer | None:
+        """The answer of that key, where it is there and is all that is awaited; it is handed out."""
+        slot = self._slots.get(key)
+        if slot is None or slot.answer is None or slot.after is not None:
+            return None
+        if os.getpid() != self._pid:
+            return None
+        self.discard(key)
+        return slot.answer
 
     def run(self, function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run a coroutine on the engine's event loop and wait for it.
@@ -406,6 +419,8 @@ class Prefetcher:
 
     def discard(self, key: str) -> None:
         """Forget an ask that nobody will fetch any more; one that waits is not asked."""
+        if key not in self._slots:
+            return
         with self._lock:
             slot = self._slots.pop(key, None)
             if slot is None:
@@ -709,6 +724,7 @@ class Prefetcher:
                     slot.future.set_exception(found)
                 else:
                     slot.future.set_result(found)
+                    slot.answer = found
             except concurrent.futures.InvalidStateError:
                 continue  # who waited for it has cancelled it
             if slot.after is not None:

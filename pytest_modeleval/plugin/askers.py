@@ -24,7 +24,7 @@ from pytest_modeleval.engine.prefetch import Ask, Prefetcher
 from pytest_modeleval.errors import PredictionError, Unscored
 from pytest_modeleval.models.meters import take_strays
 from pytest_modeleval.plugin.baselines import wants_saving
-from pytest_modeleval.plugin.caselogs import SuiteModel, log_of
+from pytest_modeleval.plugin.caselogs import CaseLog, SuiteModel, log_of
 from pytest_modeleval.plugin.outcomes import is_sure_to_skip
 from pytest_modeleval.plugin.progress import ProgressLine
 from pytest_modeleval.plugin.replays import key_of
@@ -131,12 +131,13 @@ class Asker:
         """Ask for the items whose model is known; keep the others until it is."""
         asks = []
         for item in items:
-            if EVAL_ITEM not in item.stash or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+            eval_item = item.stash.get(EVAL_ITEM, None)
+            if eval_item is None or not eval_item.asks_ahead:
                 continue
             group = self.models.group(item)
             if group is None or overriding(item, "prediction") or is_sure_to_skip(item):
                 continue
-            model = self.models.known(item)
+            model = self.models.of_group(group)
             if model is None:
                 self._unplanned.setdefault(group, []).append(item)
                 continue
@@ -176,7 +177,7 @@ class Asker:
         """
         log = log_of(item)
         if log.fetched is not None:
-            return self.take(item, log.fetched, is_new=False)
+            return self.take(log, log.fetched, is_new=False)
         if value is OURS or isinstance(value, SuiteModel):
             model = self.models.of_suite(item)
         else:
@@ -185,10 +186,12 @@ class Asker:
                 self._unshared.append((value, model))
             self._plan_shared(item, model)
         log.model_name = model.name
-        ask = self._ask_for(item, model)
-        self._hand_in(ask)
-        log.fetched, log.scored = self._prefetcher.result_and_after(ask)
-        return self.take(item, log.fetched)
+        log.fetched = self._prefetcher.ready(item.nodeid)
+        if log.fetched is None:
+            ask = self._ask_for(item, model)
+            self._hand_in(ask)
+            log.fetched, log.scored = self._prefetcher.result_and_after(ask)
+        return self.take(log, log.fetched)
 
     def ask(
         self, item: pytest.Item, model_input: Any
@@ -216,7 +219,7 @@ class Asker:
         return self._prefetcher.block_on(future)
 
     def take(
-        self, item: pytest.Item, answer: Prediction | Failure, *, is_new: bool = True
+        self, log: CaseLog, answer: Prediction | Failure, *, is_new: bool = True
     ) -> Prediction:
         """Log an answer to the item's case.
 
@@ -224,7 +227,7 @@ class Asker:
             PredictionError: It is none.
         """
         if is_new and not _is_engine_thread():  # a wrapping model's own answer is logged instead
-            log_of(item).answers.append(answer)
+            log.answers.append(answer)
         if isinstance(answer, Failure):
             raise PredictionError(answer)
         return answer
@@ -287,7 +290,7 @@ class Asker:
         return Ask(
             key=item.nodeid,
             model=model,
-            input=eval_item.case.input,
+            input=eval_item.question,
             stored_as=key_of(item, model.name),
             then=then,
         )

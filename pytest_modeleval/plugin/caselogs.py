@@ -70,6 +70,8 @@ class CaseLog:
         ledger: What metered clients were asked meanwhile.
         scores: Scores that the test and its suite's scorers gave, by name.
         scored: What the scorers that ask models said of the answer; None where none was asked.
+        min_score: Mark that the weighted mean of the scores has to reach; None where each has its
+            own.
         model_name: Name of the model, once it is known.
         is_in_body: The test's own body is running; a report made meanwhile is a subtest's.
         subtests: What the subtests that were not passed count as, and why.
@@ -84,6 +86,7 @@ class CaseLog:
     ledger: Ledger = field(default_factory=Ledger)
     scores: dict[str, Score] = field(default_factory=dict)
     scored: ScoredAhead | None = None
+    min_score: float | None = None
     model_name: str | None = None
     is_in_body: bool = False
     subtests: list[tuple[Outcome, str]] = field(default_factory=list)
@@ -98,6 +101,8 @@ class CaseLog:
         Raises:
             ValueError: A measurement was given what is no amount.
         """
+        if len(self.answers) == 1 and not (self.measurements or self.ledger.calls):
+            return self.answers[0]
         failures = [answer for answer in self.answers if isinstance(answer, Failure)]
         if failures:
             return failures[-1]
@@ -128,7 +133,7 @@ class CaseLog:
 
     def judge_cost(self, prices: Mapping[str, Price]) -> float | None:
         """What judging the answer cost; None where nobody judged, or the cost is unknown."""
-        judged = add_up(self._judges(), prices)
+        judged = add_up(self._judges(), prices) if self.ledger.calls else None
         costs = [] if judged is None else [judged.cost_usd]
         if self.scored is not None and self.scored.answers:
             costs.append(self.scored.cost_usd)
@@ -173,7 +178,7 @@ class SuiteModel:
 
         key, future = self._asker.ask(self._item, model_input)
         try:
-            return self._asker.take(self._item, await asyncio.wrap_future(future))
+            return self._asker.take(log_of(self._item), await asyncio.wrap_future(future))
         finally:
             self._asker.forget(key)
 
@@ -185,7 +190,7 @@ class SuiteModel:
         """
         key, future = self._asker.ask(self._item, model_input)
         try:
-            return self._asker.take(self._item, self._asker.block_on(future))
+            return self._asker.take(log_of(self._item), self._asker.block_on(future))
         finally:
             self._asker.forget(key)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from copy import copy
 from dataclasses import dataclass, field
@@ -19,11 +18,14 @@ from pytest_modeleval.plugin.extensions import added_cases
 from pytest_modeleval.plugin.state import EVALS
 from pytest_modeleval.settings import Settings
 from pytest_modeleval.store.shards import name_of_item
+from pytest_modeleval.suites.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_modeleval.plugin.scorings import Rules
+    from pytest_modeleval.plugin.state import Evals
     from pytest_modeleval.scorers import Scorer
     from pytest_modeleval.suites import Dataset
 
@@ -31,12 +33,15 @@ __all__ = [
     "EvalItem",
     "Marker",
     "Suite",
+    "add_suite",
     "contents_of",
     "covered",
     "datasets_of",
     "eval_item",
     "left_out",
     "load_suite",
+    "made_scorers",
+    "make_suite",
     "parametrize",
     "read_marker",
 ]
@@ -78,11 +83,11 @@ class Marker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A marked test with its cases.
+    """A marked test, or a suite's file, with its cases.
 
     Attributes:
         name: Name in thresholds and reports.
-        nodeid: pytest's name of the test function.
+        nodeid: pytest's name of the test function, or of the file.
         cases: The cases of the dataset.
         asks: What is asked, an item each: each case of each model, as often as wanted.
         by_object: The same by the id of the case's object, of which each has its own.
@@ -92,15 +97,20 @@ class Suite:
         parameters_hash: Hash of these two, by which answers are told apart.
         thresholds: Thresholds of the marker.
         governing: Thresholds that judge its wrong answers, so that one alone fails nothing.
-        scorers: What scores each prediction beside the test.
-        dataset: Path of the file that the cases come from, and twelve digits of its SHA-256;
-            None where they come from Python.
+        scorers: What scores each prediction, in Python suites beside the test.
+        datasets: Paths of the files that the cases come from, each with twelve digits of its
+            SHA-256.
+        model_where: Where it names its models; messages about them begin with that.
+        asked_where: Where it says how they are asked.
+        questions: What each case asks, by id, where that is not its input.
+        rules: What single cases are scored by, and what their scores decide; None where the test
+            decides.
     """
 
     name: str
     nodeid: str
     cases: Sequence[Case]
-    dataset: tuple[str, str] | None
+    datasets: tuple[tuple[str, str], ...]
     asks: Sequence[Asking]
     by_object: Mapping[int, Asking]
     models: tuple[Any, ...]
@@ -109,7 +119,11 @@ class Suite:
     parameters_hash: str
     thresholds: tuple[Threshold, ...]
     governing: tuple[Threshold, ...]
-    scorers: tuple[Scorer, ...] = ()
+    scorers: tuple[Scorer, ...]
+    model_where: str
+    asked_where: str
+    questions: Mapping[str, Any]
+    rules: Rules | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +157,32 @@ class EvalItem:
         asking: Its case, model and repeat.
         variant: Id of the item's other parameters, "" where it has none.
         nodeid: pytest's name of it, as it was collected.
+        fixtures: Names of the fixtures that it asks for.
     """
 
     suite: Suite
     asking: Asking
     variant: str
     nodeid: str
+    fixtures: Collection[str]
+
+    @property
+    def asks_ahead(self) -> bool:
+        """Whether its case is asked ahead of its test, which uses the answer."""
+        return "prediction" in self.fixtures
+
+    @property
+    def question(self) -> Any:
+        """What its case asks of the model."""
+        case = self.asking.case
+        return self.suite.questions.get(case.id, case.input)
+
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """What scores its answer."""
+        rules = self.suite.rules
+        own = rules.case_scorers.get(self.asking.case.id) if rules is not None else None
+        return self.suite.scorers if own is None else own
 
     @property
     def case(self) -> Case:
@@ -163,10 +197,10 @@ class EvalItem:
     @property
     def is_governed(self) -> bool:
         """Whether a threshold counts this case, so that a wrong answer to it alone fails nothing."""
-        return any(
-            threshold.tag is None or threshold.tag in self.case.tags
-            for threshold in self.suite.governing
-        )
+        for threshold in self.suite.governing:
+            if threshold.tag is None or threshold.tag in self.asking.case.tags:
+                return True
+        return False
 
 
 def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
@@ -193,16 +227,29 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
     if suite.scorers and "prediction" not in metafunc.fixturenames:
         _refuse(f"{definition.nodeid}: scorers score the prediction, so the test has to take it")
     if evals is not None:
-        for other in evals.suites.values():
-            if other.name == suite.name and other.nodeid != suite.nodeid:
-                _refuse(
-                    f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
-                    "one of them another with model_eval(..., name=...)"
-                )
-        evals.suites[suite.nodeid] = suite
+        try:
+            add_suite(evals, suite)
+        except UsageError as error:
+            _refuse(str(error))
     metafunc.parametrize(
         "case", [ask.case for ask in suite.asks], ids=[ask.id for ask in suite.asks]
     )
+
+
+def add_suite(evals: Evals, suite: Suite) -> None:
+    """Add a suite to those of the session.
+
+    Raises:
+        UsageError: Another one has its name.
+    """
+    for other in evals.suites.values():
+        if other.name == suite.name and other.nodeid != suite.nodeid:
+            how = "model_eval(..., name=...)" if suite.rules is None else "the key 'name'"
+            raise UsageError(
+                f"{suite.nodeid}: {other.nodeid} is a suite named {suite.name!r} too; give "
+                f"one of them another with {how}"
+            )
+    evals.suites[suite.nodeid] = suite
 
 
 def read_marker(mark: pytest.Mark) -> Marker:
@@ -272,9 +319,9 @@ def load_suite(
     from pytest_modeleval.suites import load_dataset
 
     marker = read_marker(mark)
-    scorers = _made(marker.scorers, definition)
     root = definition.config.rootpath
     folders = [definition.path.parent, root]
+    scorers = made_scorers(marker.scorers, f"{definition.nodeid}: scorers", folders)
     dataset = load_dataset(
         added_cases(definition.config, marker.cases, folders),
         folders=folders,
@@ -285,31 +332,85 @@ def load_suite(
         from pytest_modeleval.scorers import check_cases
 
         check_cases(scorers, dataset.cases)
-    name = marker.name or _default_name(definition)
-    own = tuple(_own_threshold(line, name, definition) for line in marker.thresholds)
-    named = marker.model if marker.model is not None else settings.models
+    return make_suite(
+        settings,
+        name=marker.name or _default_name(definition),
+        nodeid=definition.nodeid,
+        cases=dataset.cases,
+        datasets=_path_and_digest(dataset),
+        named_models=marker.model,
+        repeats=marker.repeats,
+        thresholds=[(line, f"{definition.nodeid}: thresholds") for line in marker.thresholds],
+        has_baseline=has_baseline,
+        asks_model=asks_model,
+        system=marker.system,
+        parameters=marker.parameters,
+        scorers=scorers,
+        model_where=definition.nodeid,
+        asked_where=definition.nodeid,
+    )
+
+
+def make_suite(
+    settings: Settings,
+    *,
+    name: str,
+    cases: Sequence[Case],
+    named_models: Any,
+    repeats: int | None,
+    thresholds: Iterable[tuple[str, str]],
+    has_baseline: bool,
+    system: str | None,
+    parameters: Mapping[str, Any],
+    asks_model: bool = True,
+    questions: Mapping[str, Any] | None = None,
+    rules: Rules | None = None,
+    **known: Any,
+) -> Suite:
+    """A suite of these cases, with what the settings say of every suite.
+
+    Args:
+        settings: For the model, the repeats, and for thresholds on the suite.
+        name: Its name.
+        cases: Its cases.
+        named_models: Spec of its model, the model itself, or several; None for the settings'.
+        repeats: How often each case is asked; None for as often as the settings say.
+        thresholds: Its own, each with its place.
+        has_baseline: A threshold on a regression judges something.
+        system: Instructions that come before every case; None for none.
+        parameters: What else each request to a server says, by the API's names.
+        asks_model: It asks the model that it names, so that several make sense.
+        questions: What each case asks, by id, where that is not its input.
+        rules: What single cases are scored by; None where a test decides.
+        known: Further fields of ``Suite``.
+
+    Raises:
+        UsageError: A threshold is wrong.
+    """
+    own = tuple(_own_threshold(line, name, where) for line, where in thresholds)
+    named = named_models if named_models is not None else settings.models
     models = tuple(named) if isinstance(named, list | tuple) else (named,)
     models = models[: None if asks_model else 1] or (None,)
-    asks = _asks(dataset.cases, models, marker.repeats or settings.repeats)
+    asks = _asks(cases, models, repeats or settings.repeats)
     holding = [item for item in settings.thresholds if item.suite in (None, "all", name)]
     return Suite(
         name=name,
-        nodeid=definition.nodeid,
-        cases=dataset.cases,
-        dataset=_path_and_digest(dataset),
+        cases=cases,
         asks=asks,
         by_object={id(ask.case): ask for ask in asks},
         models=models,
-        system=marker.system,
-        parameters=marker.parameters,
-        parameters_hash=parameters_hash(marker.system, marker.parameters),
+        system=system,
+        parameters=parameters,
+        parameters_hash=parameters_hash(system, parameters),
         thresholds=own,
-        scorers=scorers,
         governing=tuple(
             item
             for item in (*own, *holding)
             if item.judges_answers and (has_baseline or not item.is_regression)
         ),
+        questions=questions or {},
+        rules=rules,
+        **known,
     )
 
 
@@ -329,7 +430,7 @@ def eval_item(item: pytest.Item, suites: Mapping[str, Suite]) -> EvalItem | None
         escaped = asking.id.encode("unicode_escape").decode("ascii")
         shown = asking.id if callspec.id.startswith(asking.id) else escaped
         variant = callspec.id.removeprefix(shown).removeprefix("-")
-    return EvalItem(suite, asking, variant, item.nodeid)
+    return EvalItem(suite, asking, variant, item.nodeid, item.fixturenames)  # type: ignore[attr-defined]
 
 
 def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list[Coverage]:
@@ -365,7 +466,7 @@ def covered(collected: Iterable[EvalItem], selected: Iterable[EvalItem]) -> list
 
 def datasets_of(suites: Iterable[Suite]) -> dict[str, str]:
     """For each dataset file of these suites twelve digits of its SHA-256."""
-    return dict(sorted(suite.dataset for suite in suites if suite.dataset is not None))
+    return dict(sorted(dataset for suite in suites for dataset in suite.datasets))
 
 
 def contents_of(suite: Suite) -> dict[str, Any]:
@@ -374,7 +475,8 @@ def contents_of(suite: Suite) -> dict[str, Any]:
     asked = [models, suite.system, suite.parameters]
     return {
         "cases": {
-            case.id: f"{content_hash(case.input, case.expected)} {case.tags} {case.cluster}"
+            case.id: f"{content_hash(suite.questions.get(case.id, case.input), case.expected)} "
+            f"{case.tags} {case.cluster}"
             for case in suite.cases
         },
         "asked": json.dumps(asked, sort_keys=True, default=lambda value: type(value).__name__),
@@ -451,8 +553,13 @@ def _scorers(value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
-def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ...]:
-    """The scorers that a marker names.
+def made_scorers(specs: Sequence[Any], where: str, folders: Sequence[Path]) -> tuple[Scorer, ...]:
+    """The scorers that a suite names.
+
+    Args:
+        specs: As the user wrote them.
+        where: Where; messages begin with it.
+        folders: Where their files and modules are looked for.
 
     Raises:
         UsageError: There is no such scorer, or two have one name.
@@ -461,8 +568,6 @@ def _made(specs: Sequence[Any], definition: pytest.Function) -> tuple[Scorer, ..
         return ()
     from pytest_modeleval.scorers import make_scorers
 
-    where = f"{definition.nodeid}: scorers"
-    folders = [definition.path.parent, definition.config.rootpath]
     given = [_with_golden(spec, folders, where) for spec in specs]
     return make_scorers(given, where=where, folders=folders)
 
@@ -493,17 +598,10 @@ def _refuse(message: str) -> NoReturn:
     raise pytest.Collector.CollectError(message)
 
 
-def _path_and_digest(dataset: Dataset) -> tuple[str, str] | None:
+def _path_and_digest(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     """The dataset as it is shown, and what its files hold in twelve digits."""
-    if dataset.shown is None:
-        return None
-    digest = hashlib.sha256()
-    try:
-        for file in dataset.files:
-            digest.update(file.read_bytes())
-    except OSError:
-        return None
-    return dataset.shown, digest.hexdigest()[:12]
+    digits = digest(dataset.files)
+    return () if dataset.shown is None or digits is None else ((dataset.shown, digits),)
 
 
 def _default_name(definition: pytest.Function) -> str:
@@ -513,13 +611,12 @@ def _default_name(definition: pytest.Function) -> str:
     return f"{owner.name}.{name}" if owner is not None else name
 
 
-def _own_threshold(line: str, suite: str, definition: pytest.Function) -> Threshold:
-    """A threshold of the marker; it holds for the marker's suite and can name no other."""
-    where = f"{definition.nodeid}: thresholds"
+def _own_threshold(line: str, suite: str, where: str) -> Threshold:
+    """A threshold of the suite's own; it holds for that suite and can name no other."""
     parsed = parse_threshold(line, where=where)
     if parsed.suite not in (None, suite):
         raise UsageError(
-            f"{where}: {line!r}: a marker's threshold holds for its own suite; leave out "
+            f"{where}: {line!r}: a suite's own threshold holds for its own suite; leave out "
             f"{parsed.suite!r}, or write the line into model_eval_thresholds"
         )
     values: dict[str, Any] = {name: getattr(parsed, name) for name in parsed.__slots__}

@@ -30,6 +30,7 @@ from pytest_modeleval.plugin.preflights import SharedTrial
 from pytest_modeleval.plugin.replays import handed_over
 from pytest_modeleval.plugin.state import n_workers
 from pytest_modeleval.reports import terminal
+from pytest_modeleval.store.shards import name_of_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -289,7 +290,8 @@ class Controller:
     def _keep_crash(self, report: pytest.TestReport) -> None:
         """The worker that ran this item died: the case has no answer."""
         functions = self._plan["functions"] if self._plan else {}
-        suite = functions.get(report.nodeid.partition("[")[0])
+        function, file = (report.nodeid.partition(end)[0] for end in ("[", "::"))
+        suite = functions.get(function, functions.get(file))
         # A case that was reported before its worker died, in a teardown say, stays what it was.
         if suite is None or self._gatekeeper.has_record(report.nodeid):
             return
@@ -333,10 +335,12 @@ def case_of(nodeid: str, variants: Iterable[str]) -> tuple[str, str]:
     """The case's id and the variant that an item is of, as far as its name tells.
 
     Args:
-        nodeid: pytest's name of the item, in which what is not ASCII is escaped.
+        nodeid: pytest's name of the item, in which it escapes what is not ASCII of a parameter.
         variants: The variants of its suite.
     """
-    shown = nodeid.partition("[")[2].rpartition("]")[0]
+    shown = name_of_item(nodeid)
+    if not nodeid.partition("::")[0].endswith(".py"):
+        return shown, ""
     found = (name for name in variants if name and shown.endswith(f"-{name}"))
     variant = max(found, key=len, default="")
     escaped = shown.removesuffix(f"-{variant}") if variant else shown

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.plugin.caselogs import ModelEval, SuiteModel
     from pytest_modeleval.plugin.runner import Runner
 
-__all__ = ["NAMES", "RUNNER_NAME", "case", "model", "model_eval", "prediction"]
+__all__ = ["NAMES", "RUNNER_NAME", "case", "model", "model_eval", "prediction", "runner_of"]
 
 NAMES = ("case", "model", "prediction", "model_eval")
 RUNNER_NAME = "modeleval-runner"
@@ -34,24 +34,25 @@ def case() -> Case:
 @pytest.fixture
 def model(pytestconfig: pytest.Config) -> SuiteModel:
     """The model of the suite; override it in a conftest to ask another object or callable."""
-    return _runner(pytestconfig).suite_model()
+    return runner_of(pytestconfig).suite_model()
 
 
 @pytest.fixture
 def prediction(pytestconfig: pytest.Config, case: Case, model: Any) -> Prediction:
     """What the model says to the case; asked ahead of the test, concurrently with the others."""
     del case
-    return _runner(pytestconfig).prediction(model)
+    return runner_of(pytestconfig).prediction(model)
 
 
 @pytest.fixture
 def model_eval(pytestconfig: pytest.Config, case: Case) -> ModelEval:
     """Measures latency and cost, and keeps scores, of a test that calls its own code."""
     del case
-    return _runner(pytestconfig).model_eval()
+    return runner_of(pytestconfig).model_eval()
 
 
-def _runner(config: pytest.Config) -> Runner:
+def runner_of(config: pytest.Config) -> Runner:
+    """The role that runs items; the test is skipped where nothing is run."""
     runner: Runner | None = config.pluginmanager.get_plugin(RUNNER_NAME)
     if runner is None:
         is_on = config.getoption("--model-eval", False)

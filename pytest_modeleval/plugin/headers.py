@@ -73,7 +73,7 @@ def _lines(items: Sequence[pytest.Item], runner: Runner) -> list[str]:
 def _model_and_concurrency(item: pytest.Item, runner: Runner) -> tuple[str, int, int | None]:
     """The model's name, the most calls of it at once, and those it begins with if it is fewer."""
     first = FIRST_SIZE if runner.evals.settings.is_adaptive else None
-    is_prefetched = "prediction" in item.fixturenames  # type: ignore[attr-defined]
+    is_prefetched = item.stash[EVAL_ITEM].asks_ahead
     definition = overriding(item)
     if definition is not None and is_prefetched:
         name = f"fixture model ({definition.scope} scope)"

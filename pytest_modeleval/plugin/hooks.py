@@ -16,11 +16,13 @@ from pytest_modeleval.plugin.options import (
     add_options,
     given_in_vain,
     is_enabled,
+    is_suite_file,
     read_settings,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _MARKER = (
     "model_eval(cases, *, name=None, model=None, system=None, parameters={}, repeats=1, "
@@ -58,6 +60,19 @@ def pytest_configure(config: pytest.Config) -> None:
             register(config, handed_settings(config) or read_settings(config))
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
+    """Collect a suite without Python; without ``--model-eval`` as one item that is skipped."""
+    if not is_suite_file(parent.config, file_path):
+        return None
+    if is_enabled(parent.config):
+        from pytest_modeleval.plugin.yaml_items import YamlSuite
+
+        return YamlSuite.from_parent(parent, path=file_path)
+    from pytest_modeleval.plugin.placeholders import SkippedSuite
+
+    return SkippedSuite.from_parent(parent, path=file_path)
 
 
 @pytest.hookimpl(tryfirst=True)

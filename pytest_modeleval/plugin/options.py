@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from pytest_modeleval.errors import UsageError, did_you_mean
-from pytest_modeleval.settings import OPTIONS, Option, Settings, resolve
+from pytest_modeleval.settings import OPTIONS, SUITE_FILES, Option, Settings, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["add_options", "given_in_vain", "is_enabled", "place_of", "read_settings"]
+__all__ = [
+    "add_options",
+    "given_in_vain",
+    "is_enabled",
+    "is_suite_file",
+    "place_of",
+    "read_settings",
+]
 
 
 _ACTIONS = (
@@ -23,6 +31,9 @@ _ACTIONS = (
     "--model-eval-replay",
     "--model-eval-resume",
 )
+
+
+_PATTERNS = pytest.StashKey[tuple[str, ...]]()
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -113,6 +124,22 @@ def read_settings(config: pytest.Config) -> Settings:
     cli = {option.name: config.getoption(option.key) for option in OPTIONS}
     ini = {option.name: _ini_value(config, option) for option in OPTIONS}
     return resolve(cli, ini, root=config.rootpath)
+
+
+def is_suite_file(config: pytest.Config, path: Path) -> bool:
+    """Whether a file is a suite without Python.
+
+    Asked for every file in every session, so what the settings say is read once. Values that are
+    no text are refused where settings are.
+    """
+    patterns = config.stash.get(_PATTERNS, None)
+    if patterns is None:
+        option = next(row for row in OPTIONS if row.name == "files")
+        given = config.getoption(option.key) or _ini_value(config, option) or ()
+        lines = given if isinstance(given, list | tuple) else [given]
+        words = [word for line in lines if isinstance(line, str) for word in line.split()]
+        patterns = config.stash[_PATTERNS] = tuple(words) or SUITE_FILES
+    return any(path.match(pattern) for pattern in patterns)
 
 
 def place_of(config: pytest.Config, name: str) -> str:

@@ -52,11 +52,6 @@ STATUSES: Mapping[str, tuple[str, str, tuple[str, Mapping[str, bool]]]] = {
 }
 """Category, letter and word of each soft outcome, for pytest's own progress and last line."""
 
-_PROPERTIES = tuple(
-    (name, f"model_eval.{name}")
-    for name in ("suite", "case_id", "model", "outcome", "latency_s", "cost_usd")
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -104,7 +99,7 @@ def decide(
 
 def _decide_without_error(log: CaseLog, *, is_governed: bool) -> Decision:
     """The test ended well: right, unless a score with a pass mark says otherwise."""
-    reason = why_missed([*log.scores.values()])
+    reason = why_missed([*log.scores.values()], log.min_score)
     if reason is None:
         return Decision(outcome="passed")
     return Decision(outcome="missed", reason=reason, is_soft=is_governed)
@@ -187,13 +182,18 @@ def with_properties(
     properties: Sequence[tuple[str, object]], record: Record, redactor: Redactor
 ) -> list[tuple[str, object]]:
     """The item's properties for JUnit, ours replaced rather than doubled when it runs again."""
-    others = [pair for pair in properties if not pair[0].startswith("model_eval.")]
-    own = []
-    for name, label in _PROPERTIES:
-        value = getattr(record, name)
-        if value is not None:
-            own.append((label, redactor.text(value) if isinstance(value, str) else value))
-    return [*others, *own]
+    own = [pair for pair in properties if not pair[0].startswith("model_eval.")]
+    # Of these names thousands of cases have the same.
+    own.append(("model_eval.suite", redactor.name(record.suite)))
+    own.append(("model_eval.case_id", redactor.text(record.case_id)))
+    if record.model is not None:
+        own.append(("model_eval.model", redactor.name(record.model)))
+    own.append(("model_eval.outcome", record.outcome))
+    if record.latency_s is not None:
+        own.append(("model_eval.latency_s", record.latency_s))
+    if record.cost_usd is not None:
+        own.append(("model_eval.cost_usd", record.cost_usd))
+    return own
 
 
 def is_sure_to_skip(item: pytest.Item) -> bool:
@@ -213,6 +213,8 @@ def is_sure_to_skip(item: pytest.Item) -> bool:
 
 def redact(report: pytest.TestReport, redactor: Redactor) -> None:
     """Take secrets out of what a test shows: its traceback, its skip's reason, what it printed."""
+    if report.longrepr is None and not report.sections:
+        return
     report.sections = [(title, redactor.text(text)) for title, text in report.sections]
     if isinstance(report.longrepr, tuple):
         path, line, reason = report.longrepr

@@ -155,7 +155,7 @@ class Planner:
         if share.model is None:
             return None, "(no earlier run to tell)"
         guesses = [
-            self._price(share.model, guess_usage(item.stash[EVAL_ITEM].case.input))
+            self._price(share.model, guess_usage(item.stash[EVAL_ITEM].question))
             for item in share.to_ask
         ]
         known = [guess for guess in guesses if guess is not None]
@@ -186,7 +186,7 @@ class Planner:
         if not latencies:
             return "n/a (no earlier run to tell)"
         settings, n = self.evals.settings, len(share.to_ask)
-        is_ahead = share.model is not None and "prediction" in share.items[0].fixturenames  # type: ignore[attr-defined]
+        is_ahead = share.model is not None and share.items[0].stash[EVAL_ITEM].asks_ahead
         at_once = 1
         if is_ahead and share.model is not None:
             at_once = min(

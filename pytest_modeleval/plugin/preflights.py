@@ -37,8 +37,8 @@ def preflight(
         evals: What the session's roles share.
         link: Leads to the controller, in a worker.
     """
-    suites = {item.stash[EVAL_ITEM].suite.nodeid: item for item in items}
-    scorers = [scorer for item in suites.values() for scorer in asker.models.scorers(item)]
+    groups = {id(own): own for own in map(asker.models.scorers, items)}
+    scorers = [scorer for own in groups.values() for scorer in own]
     if not any(scorer.is_judge for scorer in scorers):
         return None
     if link is None:

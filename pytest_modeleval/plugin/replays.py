@@ -75,7 +75,7 @@ def key_of(
         case_id=eval_item.case.id,
         repeat=eval_item.asking.repeat,
         model=model_name,
-        input_hash=hash_of(model_input if call else eval_item.case.input),
+        input_hash=hash_of(model_input if call else eval_item.question),
         parameters_hash=eval_item.suite.parameters_hash,
         call=call,
     )
@@ -87,7 +87,7 @@ def refuse_unreplayable(item: pytest.Item) -> None:
     Raises:
         PredictionError: It asks by code of its own.
     """
-    names = item.fixturenames  # type: ignore[attr-defined]
+    names = item.stash[EVAL_ITEM].fixtures
     asks_us = "model" in names and overriding(item) is None
     if "prediction" in names and overriding(item, "prediction") is None:
         asks_us = True

@@ -50,7 +50,7 @@ class Collector:
         """Note what each item is to us."""
         first: dict[str, pytest.Item] = {}
         for item in items:
-            found = eval_item(item, self.evals.suites)
+            found = item.stash.get(EVAL_ITEM, None) or eval_item(item, self.evals.suites)
             if found is not None:
                 item.stash[EVAL_ITEM] = found
                 self.evals.collected.append(found)
@@ -143,4 +143,5 @@ def _is_partial(config: pytest.Config) -> bool:
     """Whether the command line picks files or cases, so that other suites may well exist."""
     option = config.option
     picks = [getattr(option, name, None) for name in ("keyword", "markexpr", "deselect", "lf")]
-    return any(picks) or any("::" in arg or arg.endswith(".py") for arg in config.args)
+    folder = config.invocation_params.dir
+    return any(picks) or any("::" in arg or (folder / arg).is_file() for arg in config.args)

@@ -8,8 +8,8 @@ wait), and puts the record of each case on the report.
 from __future__ import annotations
 
 import gc
+import json
 import os
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,14 @@ from pytest_modeleval.models.meters import Ledger, metered_test
 from pytest_modeleval.plugin import outcomes
 from pytest_modeleval.plugin.askers import OURS, Asker
 from pytest_modeleval.plugin.baselines import check_saving
+from pytest_modeleval.plugin.bodies import Bodies
 from pytest_modeleval.plugin.caselogs import CaseLog, ModelEval, SuiteModel, log_of
 from pytest_modeleval.plugin.preflights import RunsNoEval, preflight
 from pytest_modeleval.plugin.replays import refuse_unreplayable
 from pytest_modeleval.plugin.state import CASE_LOG, EVAL_ITEM, LEDGER, Evals, is_cut_short
 from pytest_modeleval.plugin.suite_models import SuiteModels, overriding
 from pytest_modeleval.plugin.workers import WorkerLink
+from pytest_modeleval.reports.failures import failure_text
 from pytest_modeleval.scorers import gravest, score_all
 from pytest_modeleval.scorers.asks import ScoredAhead
 
@@ -80,6 +82,8 @@ class Runner:
         """Refuse settings that can't work before anything is asked, or written."""
         items = [item for item in session.items if EVAL_ITEM in item.stash]
         evals = self.evals
+        if any(isinstance(item, pytest.Function) for item in items):
+            self.config.pluginmanager.register(Bodies(self), "modeleval-bodies")
         if session.testsfailed:  # a suite that could not be collected may be what a scope names
             evals.is_partial = True
         refusal = None
@@ -136,7 +140,7 @@ class Runner:
             asker.plan(self.link.newly_assigned(item))
         asker.wait(item)
         ledger = item.stash[LEDGER] = Ledger()
-        measures = "model_eval" in item.fixturenames  # type: ignore[attr-defined]
+        measures = "model_eval" in item.stash[EVAL_ITEM].fixtures
         try:
             with metered_test(ledger, has_all=measures and not self._has_code_ahead):
                 return (yield)
@@ -160,41 +164,18 @@ class Runner:
             self._fill(item, eval_item)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Know when the test's own body runs, and spare a soft miss its traceback."""
-        if EVAL_ITEM not in item.stash:
-            return (yield)
-        log = log_of(item)
-        self._score(item, log)
-        log.is_in_body = True
-        # ``return prediction == case.expected`` would pass whatever the answer; pytest only warns.
-        # (pytest 8.4 has no such warning: it fails the test itself).
-        warning = getattr(pytest, "PytestReturnNotNoneWarning", None)
-        if warning is not None:
-            warnings.filterwarnings("error", category=warning)
-        try:
-            return (yield)
-        except AssertionError as error:
-            if item.stash[EVAL_ITEM].is_governed and outcomes.is_judgement(item, error, log):
-                text = self.evals.redactor.text(outcomes.first_line(error))
-                item.repr_failure = lambda _excinfo, _style=None: text  # type: ignore[method-assign,assignment]
-            raise
-        finally:
-            log.is_in_body = False
-
-    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Say what the case counts as, and put its record on the report that decides it."""
         report = yield
+        if report.when != "call" and report.passed and not report.sections:
+            return report
         eval_item = item.stash.get(EVAL_ITEM, None)
         if eval_item is None:
             return report
         outcomes.redact(report, self.evals.redactor)
-        if report.when == "teardown":
-            return report
-        if report.when == "setup" and report.passed:
+        if report.when == "teardown" or (report.when == "setup" and report.passed):
             return report
         log = log_of(item)
         is_lenient = self.evals.settings.max_error_rate > 0
@@ -211,20 +192,17 @@ class Runner:
         if found.reason is not None:
             found = replace(found, reason=self.evals.redactor.text(found.reason))
         outcomes.soften(report, found, is_lenient=is_lenient)
-        record = self._record(item, log, answer, found)
+        record = self._record(item, eval_item, log, answer, found)
         self._spend(item, log)
         item.user_properties = outcomes.with_properties(
             item.user_properties, record, self.evals.redactor
         )
-        report.model_eval = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
+        report.model_eval = line = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
+        if found.outcome == "missed" and report.failed and call.excinfo is None:
+            # No assertion says what was expected and what came.
+            report.longrepr = failure_text(Record.from_dict(json.loads(line)))
         report.model_eval_outcome = found.outcome  # type: ignore[attr-defined]
         return report
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A subtest's report has its name by now."""
-        if self._current is not None and EVAL_ITEM in self._current.stash:
-            outcomes.name_subtest(report, log_of(self._current))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -247,6 +225,24 @@ class Runner:
         """
         item = self._current_item()
         return self._open_asker.prediction(item, value)
+
+    def fetch(self) -> None:
+        """Fetch what the suite's model says to the case that runs.
+
+        Raises:
+            PredictionError: There is no answer.
+        """
+        self.prediction(OURS)
+
+    def score(self) -> None:
+        """Score what was fetched for the case that runs, by the rules of its suite.
+
+        Raises:
+            Unscored: It could not be scored.
+            Exception: Whatever a scorer's own code raised.
+        """
+        item = self._current_item()
+        self.score_into(item, log_of(item))
 
     def model_eval(self) -> ModelEval:
         """What measures and scores the item that runs."""
@@ -277,7 +273,7 @@ class Runner:
         overridden model or a case without an answer, takes the ordinary way through them.
         """
         arguments = getattr(item, "funcargs", None)
-        if arguments is None or "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+        if arguments is None or not eval_item.asks_ahead:
             return
         if overriding(item) or overriding(item, "prediction") or outcomes.is_sure_to_skip(item):
             return
@@ -300,8 +296,8 @@ class Runner:
             asker.cancel()
             self.config.pluginmanager.register(RunsNoEval(), "modeleval-runs-no-eval")
 
-    def _score(self, item: pytest.Item, log: CaseLog) -> None:
-        """Let the suite's scorers score the answer, and take over what judges said ahead.
+    def score_into(self, item: pytest.Item, log: CaseLog) -> None:
+        """Let the item's scorers score the answer, and take over what judges said ahead.
 
         Raises:
             Unscored: One of them could not.
@@ -316,14 +312,26 @@ class Runner:
         log.scores.update((score.name, score) for score in ahead.scores)
         scores, error = score_all(scorers, item.stash[EVAL_ITEM].case, log.fetched)
         log.scores.update((score.name, score) for score in scores)
+        self._apply_rules(item.stash[EVAL_ITEM], log)
         error = gravest(ahead.error, error)
         if error is not None:
             log.raised_elsewhere = error
             raise error
 
+    def _apply_rules(self, eval_item: EvalItem, log: CaseLog) -> None:
+        """Where the mean of its scores decides about a case, none of them has a mark."""
+        rules = eval_item.suite.rules
+        if rules is None:
+            return
+        log.min_score = rules.case_min_scores.get(eval_item.case.id, rules.min_score)
+        if log.min_score is not None:
+            log.scores = {
+                name: replace(score, min_score=None) for name, score in log.scores.items()
+            }
+
     def _asks_code_ahead(self, item: pytest.Item) -> bool:
         """Whether Python code is asked for the item ahead of its test, in threads beside it."""
-        if "prediction" not in item.fixturenames:  # type: ignore[attr-defined]
+        if not item.stash[EVAL_ITEM].asks_ahead:
             return False
         model = self.models.known(item)
         return model is None or isinstance(model, FunctionModel)
@@ -341,20 +349,22 @@ class Runner:
     def _record(
         self,
         item: pytest.Item,
+        eval_item: EvalItem,
         log: CaseLog,
         answer: Prediction | Failure | None,
         found: outcomes.Decision,
     ) -> Record:
-        eval_item = item.stash[EVAL_ITEM]
         known: dict[str, Any] = {"reason": found.reason} if found.reason else {}
         if found.outcome == "errored" and found.error_kind:
             known["error_kind"] = found.error_kind
-        model = self.models.known(item)
+        model_name = log.model_name
+        if model_name is None and (model := self.models.known(item)) is not None:
+            model_name = model.name
         return make_record(
             eval_item.case,
             suite=eval_item.suite.name,
             variant=eval_item.variant,
-            model=log.model_name or (model.name if model else None),
+            model=model_name,
             nodeid=item.nodeid,
             repeat=eval_item.asking.repeat,
             outcome=found.outcome,

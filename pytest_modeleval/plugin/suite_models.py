@@ -67,7 +67,7 @@ class SuiteModels:
         self._by_spec: dict[Hashable, Model] = {}
         self._by_object: dict[int, tuple[Any, Model]] = {}
         self.of_scorers = ScorerModels(settings)
-        self._scorers: dict[str, tuple[Scorer, ...]] = {}
+        self._scorers: dict[int, tuple[Scorer, ...]] = {}
 
     def prepare(self, items: Sequence[pytest.Item], evals: Evals) -> None:
         """Note what these items cover, and check that all of it can be asked and judged.
@@ -84,18 +84,19 @@ class SuiteModels:
             self.scorers(item)
 
     def scorers(self, item: pytest.Item) -> tuple[Scorer, ...]:
-        """The scorers of an item's suite, with the models that they ask.
+        """The scorers of an item, with the models that they ask.
 
         Raises:
             UsageError: One has no model, or one that does not exist.
         """
-        suite = item.stash[EVAL_ITEM].suite
-        if not suite.scorers:
+        named = item.stash[EVAL_ITEM].scorers
+        if not named:
             return ()
-        if suite.nodeid not in self._scorers:
+        # By the tuple, which suites keep: hundreds of cases may share one of their own.
+        if id(named) not in self._scorers:
             folders = [item.path.parent, self._config.rootpath, self._config.invocation_params.dir]
-            self._scorers[suite.nodeid] = self.of_scorers.resolve(suite.scorers, folders)
-        return self._scorers[suite.nodeid]
+            self._scorers[id(named)] = self.of_scorers.resolve(named, folders)
+        return self._scorers[id(named)]
 
     def make(self, items: Iterable[pytest.Item]) -> None:
         """Make the models that the suites of these items name and will ask.
@@ -142,6 +143,10 @@ class SuiteModels:
         """The model that an item asks, where it is known already."""
         return self._by_group.get(self.group(item))
 
+    def of_group(self, group: Hashable) -> Model | None:
+        """The model of all items of a ``group``, where it is known already."""
+        return self._by_group.get(group)
+
     def learn(self, item: pytest.Item, model: Model) -> bool:
         """Note that this item, and all that share its fixture, ask this model; whether it is news."""
         group = self.group(item)
@@ -170,9 +175,12 @@ class SuiteModels:
         """The model of an item's suite; suites of the same spec share one."""
         suite, spec = item.stash[EVAL_ITEM].suite, item.stash[EVAL_ITEM].model
         if spec is None:
+            how = (
+                "in the marker with model=" if suite.rules is None else "in its file with 'model:'"
+            )
             raise UsageError(
                 f"suite {suite.name}: no model is named; set model_eval_model = module:callable "
-                "or openai:NAME, or name one in the marker with model="
+                f"or openai:NAME, or name one {how}"
             )
         if self._is_replay and isinstance(spec, str):
             return StoredModel(spec)
@@ -187,7 +195,7 @@ class SuiteModels:
             asked: dict[str, Any] = {
                 "system": suite.system,
                 "parameters": suite.parameters,
-                "where": place_of(self._config, "model") if is_setting else suite.nodeid,
+                "where": place_of(self._config, "model") if is_setting else suite.model_where,
             }
             limits: dict[str, Any] = {
                 "concurrency": self._concurrency,
@@ -199,7 +207,7 @@ class SuiteModels:
                 self._settings,
                 **asked,
                 folders=[item.path.parent, *roots],
-                asked_where=suite.nodeid,
+                asked_where=suite.asked_where,
             )
         return self._by_spec[identity]
 
@@ -216,7 +224,7 @@ def overriding(item: pytest.Item, name: str = "model") -> pytest.FixtureDef[Any]
 
 def asks_suite_model(item: pytest.Item) -> bool:
     """Whether the item asks the model that its suite names, and not an overridden fixture's."""
-    return "model" in item.fixturenames and overriding(item) is None  # type: ignore[attr-defined]
+    return "model" in item.stash[EVAL_ITEM].fixtures and overriding(item) is None
 
 
 def _suite_group(item: pytest.Item) -> Hashable:

@@ -13,6 +13,7 @@ from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
+from pytest_modeleval.reports.failures import scores_shown
 from pytest_modeleval.reports.judges import agreement_lines, preflight_lines
 from pytest_modeleval.reports.labels import by_label
 from pytest_modeleval.reports.numbers import bound_text, value_text
@@ -468,6 +469,7 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
         ("expected", record.expected),
         ("got", record.output),
         ("why", why),
+        *(("score", text) for text in scores_shown(record) if len(record.scores) > 1),
         ("past", _past(record, shown)),
     ):
         if value is not None:

@@ -157,12 +157,16 @@ def named_score(scorer: Scorer, returned: Any) -> Score:
         Unscored: It is None.
         UsageError: It is no score.
     """
-    return replace(
-        read_score(returned, name=scorer.name),
+    score = read_score(returned, name=scorer.name)
+    return Score(
         name=scorer.name,
+        value=score.value,
+        reason=score.reason,
         min_score=scorer.min_score or None,
         weight=scorer.weight,
         version=scorer.version,
+        judged_by=score.judged_by,
+        keeps_answer=score.keeps_answer,
     )
 
 
@@ -205,6 +209,8 @@ def read_score(value: Any, *, name: str) -> Score:
         Unscored: It is None: the scorer could not say.
         UsageError: It is nothing of these, or not in [0, 1].
     """
+    if type(value) in (bool, float) and 0 <= value <= 1:  # as nearly all are
+        return Score(name=name, value=float(value))
     reason: Any = None
     score = value if isinstance(value, Score) else None
     if score is not None:

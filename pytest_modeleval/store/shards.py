@@ -54,8 +54,16 @@ _MAX_SHOWN = 60
 
 
 def name_of_item(nodeid: str) -> str:
-    """What an item is called in its suite: the text in the brackets of its node id."""
-    return nodeid.partition("[")[2].rpartition("]")[0]
+    """What an item is called in its suite.
+
+    Args:
+        nodeid: ``FILE.py::FUNCTION[NAME]``, or ``FILE::NAME`` of a suite without Python, with
+            brackets around a name that has ``::`` in it.
+    """
+    file, _, name = nodeid.partition("::")
+    if file.endswith(".py"):
+        return name.partition("[")[2].rpartition("]")[0]
+    return name[1:-1] if "::" in name else name
 
 
 def check_shards(runs: Sequence[StoredRun]) -> None:

@@ -25,7 +25,7 @@ from pytest_modeleval.suites.tables import Row, Table, described, joined, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["CaseSource", "Dataset", "load_cases", "load_dataset"]
+__all__ = ["VERBATIM", "CaseSource", "Dataset", "load_cases", "load_dataset"]
 
 CaseSource = (
     str
@@ -43,7 +43,7 @@ _SUFFIXES = (
 _WITH_PARTS = (".json", ".yaml", ".yml")
 
 # How deep plain scalars of YAML are text in a field: the value itself, or the items of its list.
-_VERBATIM = {"input": 1, "expected": 1, "id": 1, "cluster": 1, "tags": 2}
+VERBATIM = {"input": 1, "expected": 1, "id": 1, "cluster": 1, "tags": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ def _read_text(
         case ".json":
             return read_json(text, shown, part)
         case _:
-            verbatim = {fields[name]: levels for name, levels in _VERBATIM.items()}
+            verbatim = {fields[name]: levels for name, levels in VERBATIM.items()}
             return read_yaml(text, shown, verbatim, part)
 
 

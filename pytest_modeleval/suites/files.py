@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import io
 import os
 import zlib
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING
 from pytest_modeleval.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = [
     "BINARY",
     "check_is_dataset",
+    "digest",
     "find",
     "first_bytes",
     "format_of",
@@ -118,6 +120,17 @@ def check_is_dataset(path: Path, shown: str, suffixes: Collection[str]) -> None:
             f"{shown}: a dataset ends in one of {known} (.csv.gz and so on), not in {found!r}"
             f"{did_you_mean(suffix, suffixes) or '.'}"
         )
+
+
+def digest(paths: Iterable[Path]) -> str | None:
+    """Twelve digits of the SHA-256 of what files hold; None where one can't be read any more."""
+    found = hashlib.sha256()
+    try:
+        for path in paths:
+            found.update(path.read_bytes())
+    except OSError:
+        return None
+    return found.hexdigest()[:12]
 
 
 def first_bytes(path: Path, shown: str) -> bytes:

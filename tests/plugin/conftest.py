@@ -13,7 +13,7 @@ import pytest_modeleval
 
 # pytester forgets after each run what it imported: numpy can't be loaded twice, and all the
 # others take half of a run's time.
-for name in ("numpy", "yaml", "tenacity", "openai", "genai_prices"):
+for name in ("numpy", "yaml", "jinja2.sandbox", "tenacity", "openai", "genai_prices"):
     importlib.import_module(name)
 for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
     importlib.import_module(module.name)

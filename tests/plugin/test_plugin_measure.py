@@ -153,7 +153,9 @@ def test_a_score_below_its_pass_mark_fails_where_nothing_governs(project):
 
     assert result.ret == 1
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["score tone is 0.5, below 0.6"])
+    result.stdout.fnmatch_lines(
+        ["tickets.csv:2: score tone is 0.5, below 0.6", "  score *tone 0.5*"]
+    )
 
 
 def test_a_score_at_its_pass_mark_passes(project):
