@@ -20,7 +20,7 @@ _OF_MANIFEST = (
     *("max_error_rate", "max_unscored_rate", "judge_partial", "datasets", "left_out", "versions"),
     *("replayed_from", "resumed_from", "combined"),
 )
-_OF_SUMMARY = ("seconds", "exit_status", "n_failed_tests", "n_strays", "asked")
+_OF_SUMMARY = ("seconds", "exit_status", "n_failed_tests", "n_strays", "asked", "preflight")
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 

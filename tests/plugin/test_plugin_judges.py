@@ -1,8 +1,10 @@
 """Judges in a run: asked as answers arrive, tried before, paid for apart, and held against people."""
 
 import json
+from importlib.resources import files
 
 import fake_server
+import jsonschema
 import pytest
 
 from pytest_modeleval.cli import main
@@ -411,3 +413,18 @@ def test_a_prediction_of_the_test_s_own(run, project):
 
     assert project.outcomes == {"good a": "errored"}
     assert result.ret == 1
+
+
+@pytest.mark.parametrize("model", ["openai:judge", "openai:judge-gullible"])
+def test_the_json_report_is_as_its_schema_says(run, project, model):
+    """With judges, their trial, and what people say."""
+    cases = [{"id": text, "input": text, "human": "pass"} for text in ("good a", "bad b")]
+    scorer = rubric(model=model, weight=2)
+
+    run(cases, scorer, "--model-eval-report=out.json")
+
+    found = json.loads((project.path / "out.json").read_text(encoding="utf-8"))
+    schema = files("pytest_modeleval.reports").joinpath("document.schema.json")
+    jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
+    assert found["run"]["preflight"]["n_golden"] == 4
+    assert (len(found["run"]["preflight"]["mistakes"]) > 0) == (model == "openai:judge-gullible")

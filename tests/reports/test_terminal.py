@@ -80,7 +80,7 @@ def test_a_run_is_shown_as_a_table_its_failures_and_its_verdict():
     assert texts(shown) == [
         "tickets, router:predict, 10 cases: 9 passed, 1 missed",
         "                   value  95 % interval            n  threshold",
-        "  accuracy        90.0 %  59.6 to 98.2 %          10  >= 90%     met, uncertain",
+        "  accuracy        90.0 %  59.6 to 99.7 %          10  >= 90%     met, uncertain",
         "  p50 latency     100 ms  100 to 100 ms           10",
         "  p95 latency     100 ms  100 ms to n/a           10  <= 800ms   met, uncertain",
         "  avg cost       $0.0010  $0.0010 to $0.0010      10  <= $0.002  met",
