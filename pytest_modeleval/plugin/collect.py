@@ -14,7 +14,7 @@ from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.keys import parameters_hash
 from pytest_modeleval.core.thresholds import Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
-from pytest_modeleval.plugin.extensions import added_cases
+from pytest_modeleval.plugin.extensions import added_cases, added_scorer
 from pytest_modeleval.plugin.state import EVALS
 from pytest_modeleval.settings import Settings
 from pytest_modeleval.store.shards import name_of_item
@@ -321,7 +321,9 @@ def load_suite(
     marker = read_marker(mark)
     root = definition.config.rootpath
     folders = [definition.path.parent, root]
-    scorers = made_scorers(marker.scorers, f"{definition.nodeid}: scorers", folders)
+    scorers = made_scorers(
+        marker.scorers, f"{definition.nodeid}: scorers", folders, definition.config
+    )
     dataset = load_dataset(
         added_cases(definition.config, marker.cases, folders),
         folders=folders,
@@ -553,13 +555,16 @@ def _scorers(value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
-def made_scorers(specs: Sequence[Any], where: str, folders: Sequence[Path]) -> tuple[Scorer, ...]:
+def made_scorers(
+    specs: Sequence[Any], where: str, folders: Sequence[Path], config: pytest.Config
+) -> tuple[Scorer, ...]:
     """The scorers that a suite names.
 
     Args:
         specs: As the user wrote them.
         where: Where; messages begin with it.
         folders: Where their files and modules are looked for.
+        config: The session's, whose plugins may bring scorers of their own.
 
     Raises:
         UsageError: There is no such scorer, or two have one name.
@@ -568,7 +573,9 @@ def made_scorers(specs: Sequence[Any], where: str, folders: Sequence[Path]) -> t
         return ()
     from pytest_modeleval.scorers import make_scorers
 
-    given = [_with_golden(spec, folders, where) for spec in specs]
+    given = [
+        added_scorer(config, _with_golden(spec, folders, where), where=where) for spec in specs
+    ]
     return make_scorers(given, where=where, folders=folders)
 
 

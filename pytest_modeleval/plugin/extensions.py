@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.models.base import describe
 from pytest_modeleval.models.function import as_model
-from pytest_modeleval.plugin.hookspecs import DatasetSpec, ModelSpec
+from pytest_modeleval.plugin.hookspecs import DatasetSpec, ModelSpec, ScorerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.models.base import Model
     from pytest_modeleval.plugin.hookspecs import FinishedRun
 
-__all__ = ["Listeners", "added_cases", "added_model"]
+__all__ = ["Listeners", "added_cases", "added_model", "added_scorer"]
 
 
 def added_model(
@@ -64,6 +64,29 @@ def added_cases(config: pytest.Config, source: Any, folders: Iterable[Path]) -> 
     shown = DatasetSpec(text=os.fsdecode(source), folders=tuple(folders))
     found = _first(config, "load_dataset", f"dataset {shown.text!r}", spec=shown)
     return source if found is None else found
+
+
+def added_scorer(config: pytest.Config, spec: Any, *, where: str) -> Any:
+    """The scorer that a plugin makes for a name; the spec itself where none does.
+
+    Args:
+        config: The session's configuration.
+        spec: The spec; only a name, alone or with what stands behind it, is shown to plugins.
+        where: Where the user wrote the spec; messages begin with it.
+
+    Raises:
+        UsageError: The plugin could not make it, or what it made is none.
+    """
+    is_one = isinstance(spec, dict) and len(spec) == 1
+    name, given = next(iter(spec.items())) if is_one else (spec, None)
+    if not isinstance(name, str):
+        return spec
+    from pytest_modeleval.scorers.customs import plugin_scorer, split_common
+
+    _, own = split_common(given)
+    shown = ScorerSpec(text=name, parameters=own)
+    value = _first(config, "make_scorer", f"{where}: {name!r}", spec=shown)
+    return spec if value is None else plugin_scorer(value, name, given, where=where)
 
 
 class Listeners:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Verdict
     from pytest_modeleval.core.records import Record
 
-__all__ = ["DatasetSpec", "FinishedRun", "ModelSpec"]
+__all__ = ["DatasetSpec", "FinishedRun", "ModelSpec", "ScorerSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,20 @@ class DatasetSpec:
         """The file of that name; None where there is none."""
         places = (folder / self.text for folder in self.folders)
         return next((place for place in places if place.is_file()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerSpec:
+    """A scorer as a suite names it.
+
+    Attributes:
+        text: The name.
+        parameters: What stands behind it, but for ``name``, ``min_score`` and ``weight``, which
+            every scorer has; None where the name stands alone.
+    """
+
+    text: str
+    parameters: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +120,22 @@ def pytest_modeleval_load_dataset(
 
     Returns:
         Cases, or mappings with their fields; None where it is none of yours.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_modeleval_make_scorer(spec: ScorerSpec, config: pytest.Config) -> Any | None:
+    """Make the scorer that a name stands for.
+
+    It is called for each scorer that a suite names, before this package looks at the name.
+
+    Args:
+        spec: The name and its parameters.
+        config: The session's configuration.
+
+    Returns:
+        A function of case and prediction that gives a score, or a ``Scorer``; None where it is
+        none of yours.
     """
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pytest
+
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.scorers import Scorer
     from pytest_modeleval.suites.yaml_suites import Specs, SuiteFile
@@ -39,7 +41,7 @@ class Rules:
 
 
 def make_scorings(
-    file: SuiteFile, cases: Sequence[Case], folders: Sequence[Path]
+    file: SuiteFile, cases: Sequence[Case], folders: Sequence[Path], config: pytest.Config
 ) -> tuple[tuple[Scorer, ...], Rules]:
     """The scorers of a suite, and the rules for single cases.
 
@@ -47,6 +49,7 @@ def make_scorings(
         file: What the suite's file says.
         cases: Its cases.
         folders: Where files and modules of scorers are looked for.
+        config: The session's, whose plugins may bring scorers of their own.
 
     Raises:
         UsageError: A scorer does not exist, or can never score one of the cases.
@@ -56,14 +59,14 @@ def make_scorings(
     def make(specs: Specs) -> tuple[Scorer, ...]:
         key = repr(specs.items)
         if key not in made:
-            made[key] = made_scorers(specs.items, specs.where, folders)
+            made[key] = made_scorers(specs.items, specs.where, folders, config)
         return made[key]
 
     case_scorers = {case_id: make(specs) for case_id, specs in file.case_scorers.items()}
     others = [case for case in cases if case.id not in case_scorers]
     if file.scorers is None:
         _check_expected(file, others)
-        scorers = made_scorers(_DEFAULT, file.shown, folders)
+        scorers = made_scorers(_DEFAULT, file.shown, folders, config)
     else:
         scorers = make(file.scorers)
     check_cases(scorers, others)

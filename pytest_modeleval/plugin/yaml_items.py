@@ -133,7 +133,7 @@ def load_yaml_suite(file: pytest.File, evals: Evals) -> tuple[Suite, dict[str, i
         shown_from=root,
         source_of=lambda path: added_cases(file.config, path, folders),
     )
-    scorers, rules = make_scorings(read, loaded.cases, folders)
+    scorers, rules = make_scorings(read, loaded.cases, folders, file.config)
     own_digits = digest([file.path])
     suite = make_suite(
         evals.settings,

@@ -93,6 +93,33 @@ def custom_scorer(
     return Scorer(name=name or _name_of(value, spec), function=function, version=version, **common)
 
 
+def plugin_scorer(value: Any, name: str, given: Any, *, where: str) -> Scorer:
+    """What a plugin made for a name in a suite, as a scorer.
+
+    Args:
+        value: What it made, as for ``custom_scorer``; its parameters are in it already.
+        name: The name that stands in the suite.
+        given: What stands behind it; of a mapping ``name``, ``min_score`` and ``weight`` are heeded
+            here.
+        where: File, line and key; messages begin with it.
+
+    Raises:
+        UsageError: It is no scorer, or one of the three won't do.
+    """
+    common, own = split_common(given)
+    made = custom_scorer(value, {"name": name, **common}, At(where).below(name), spec=name)
+    theirs = value.version if isinstance(value, Scorer) else ""
+    return replace(made, version=version_of([name, own, theirs]))
+
+
+def split_common(given: Any) -> tuple[dict[str, Any], Any]:
+    """The parameters that every scorer has, and the others; what is no mapping is other."""
+    if not isinstance(given, Mapping):
+        return {}, given
+    common = {key: item for key, item in given.items() if key in COMMON}
+    return common, {key: item for key, item in given.items() if key not in COMMON}
+
+
 def scorer_of_function(
     function: Callable[[Case, Prediction], Any],
     *,

@@ -1,4 +1,4 @@
-"""Hooks: another package, or a conftest, brings models and datasets, and hears of the run."""
+"""Hooks: another package, or a conftest, brings models, datasets and scorers, and hears of the run."""
 
 import json
 
@@ -20,6 +20,10 @@ PACKAGE = """
         if spec.text.endswith(".words"):
             words = spec.path.read_text().split()
             return [{"id": word, "input": word, "expected": word.upper()} for word in words]
+
+    def pytest_modeleval_make_scorer(spec):
+        if spec.text == "loud:letters":
+            return lambda case, prediction: len(prediction.output) / (spec.parameters or 10)
 
     def pytest_modeleval_record(record):
         with Path("heard.jsonl").open("a") as file:
@@ -70,6 +74,34 @@ def test_a_package_with_an_entry_point(package, workers):
     assert finished == [package.runs[-1].name, 3, "met", 0, "met", True]
 
 
+SCORERS = [{"loud:letters": 5}, {"loud:letters": {"name": "many", "min_score": 0.4}}]
+
+
+@pytest.mark.parametrize("form", ["marker", "yaml"])
+def test_its_scorers(package, form):
+    """Score as those of this package do, with a name, a pass mark and a weight of the user's."""
+    if form == "marker":
+        suite = SUITE.replace('"shout:loud"', f'"shout:loud", scorers={SCORERS!r}')
+        package.pytester.makepyfile(suite)
+    else:
+        text = f"model: shout:loud\ncases: few.words\nscorers: {json.dumps(SCORERS)}\n"
+        (package.path / "test_shouts.eval.yaml").write_text(text)
+    package.ini("model_eval_thresholds = accuracy >= 10%")
+
+    result = package.run_apart()
+
+    assert result.ret == 0
+    assert {
+        case_id: {name: score["value"] for name, score in record["scores"].items()}
+        for case_id, record in package.records.items()
+    } == {
+        "one": {"loud:letters": 0.6, "many": 0.3},
+        "two": {"loud:letters": 0.6, "many": 0.3},
+        "three": {"loud:letters": 1.0, "many": 0.5},
+    }
+    assert set(package.outcomes.values()) == {"missed", "passed"}
+
+
 def test_what_a_package_does_not_know(package):
     """Goes the usual way: its hooks say None."""
     package.robot()
@@ -82,10 +114,11 @@ def test_what_a_package_does_not_know(package):
     result.stderr.fnmatch_lines(["*'x:loud': there is no module 'x' on the path*"])
 
 
-@pytest.mark.parametrize("hook", ["make_model(spec)", "load_dataset(spec)"])
+@pytest.mark.parametrize("hook", ["make_model(spec)", "load_dataset(spec)", "make_scorer(spec)"])
 def test_a_hook_that_fails_where_it_is_needed(project, hook):
     """Is a usage error of one sentence, that names it."""
-    project.suite("right-1")
+    own = SUITE.replace('"few.words", model="shout:loud"', '"tickets.csv", scorers=["exact"]')
+    project.suite("right-1", source=own)
     project.ini()
     project.pytester.makeconftest(f"def pytest_modeleval_{hook}: raise KeyError('no account')")
 
