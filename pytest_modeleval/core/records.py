@@ -156,6 +156,12 @@ class Record:
         mean = weighted_mean([(float(s["value"]), float(s.get("weight", 1))) for s in scores])
         return float(self.outcome == "passed") if mean is None else mean
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no one can change what is in it: a test may change a list that it was given."""
+        values = (self.input, self.expected, self.output, *self.metadata.values())
+        return not self.tool_calls and all(type(value) in _SCALARS for value in values)
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
         """The record that ``to_dict`` wrote; fields of later versions are passed over."""
@@ -167,6 +173,7 @@ class Record:
 
 _FIELDS = tuple(item.name for item in fields(Record))
 _values_of = attrgetter(*_FIELDS)
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _PAYLOAD = frozenset({"input", "expected", "output"})
 _SAYS_NOTHING: tuple[object, ...] = ("", (), [], {})
 
@@ -205,7 +212,7 @@ def make_record(
         tags=case.tags,
         cluster=case.cluster,
         content_hash=content_hash(case.input, case.expected),
-        metadata=case.metadata,
+        metadata=dict(case.metadata),
         source=case.source,
         served_model=served_model,
         scores={score.name: _score_to_dict(score) for score in scores},

@@ -106,7 +106,13 @@ class Redactor:
         cannot hold becomes its ``repr``: a line is always written. The line as a whole is
         searched first, since hardly any holds a secret.
         """
-        return self.line(_line(data))
+        return self.json_line_and_whether(data)[0]
+
+    def json_line_and_whether(self, data: Mapping[str, Any]) -> tuple[str, bool]:
+        """Data as a line of JSON, and whether it holds just what the data do."""
+        whole = _line(data)
+        line = self.line(whole)
+        return line, line == whole
 
     def line(self, line: str) -> str:
         """A line of JSON, an object, without secrets; see ``json_line``."""

@@ -104,8 +104,9 @@ class Gatekeeper:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record that a report carries."""
         line = report.__dict__.pop("model_eval", None)
+        record = report.__dict__.pop("model_eval_record", None)
         if line is not None and report.outcome != "rerun":  # type: ignore[comparison-overlap]
-            record = self.keep(line)
+            record = self.keep(line, record)
             self._note_soft(report)
             if record is not None:
                 self._annotator.note(record, report.location)
@@ -263,12 +264,17 @@ class Gatekeeper:
             if key not in recorded and "call" not in line:
                 yield line
 
-    def keep(self, line: str) -> Record | None:
-        """Write a record down as it came, then take it in; None in a test's own child."""
+    def keep(self, line: str, record: Record | None = None) -> Record | None:
+        """Write a record down as it came, then take it in; None in a test's own child.
+
+        Args:
+            line: The record as a line.
+            record: What the line says, where that is known.
+        """
         if os.getpid() != self._pid:
             return None
         self._run.records.append(line)
-        record = Record.from_dict(json.loads(line))
+        record = record or Record.from_dict(json.loads(line))
         self._records[record.nodeid] = record
         self._listeners.tell_record(record)
         return record

@@ -197,7 +197,10 @@ class Runner:
         item.user_properties = outcomes.with_properties(
             item.user_properties, record, self.evals.redactor
         )
-        report.model_eval = line = self.evals.redactor.json_line(record.to_dict())  # type: ignore[attr-defined]
+        line, is_whole = self.evals.redactor.json_line_and_whether(record.to_dict())
+        report.model_eval = line  # type: ignore[attr-defined]
+        if self.link is None and is_whole and record.is_settled:  # reading the line is slower
+            report.model_eval_record = record  # type: ignore[attr-defined]
         if found.outcome == "missed" and report.failed and call.excinfo is None:
             # No assertion says what was expected and what came.
             report.longrepr = failure_text(Record.from_dict(json.loads(line)))

@@ -286,3 +286,29 @@ def test_a_collection_error_leaves_no_folder(project):
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.asked == []
     assert not (project.path / ".modeleval").exists()
+
+
+def test_what_a_later_test_does_to_a_list_changes_no_record(project):
+    """Repeats share the question; what is reported is what was asked and is on disk."""
+    project.pytester.makepyfile(
+        robot="def answer(question): return 'fine'",
+        test_evals="""
+        import pytest
+
+        @pytest.mark.model_eval(
+            [{"id": "a", "input": ["one"], "expected": "fine", "notes": ["x"]}], repeats=2
+        )
+        def test_ticket(case, prediction):
+            case.input.append("more")
+            case.metadata["notes"].append("y")
+            assert prediction == case.expected
+        """,
+    )
+    project.ini()
+
+    project.run("--model-eval-report=out.json")
+
+    lines = project.lines("records.jsonl")
+    shown = json.loads((project.path / "out.json").read_text(encoding="utf-8"))["records"]
+    assert [line["input"] for line in shown] == [line["input"] for line in lines]
+    assert [line["metadata"] for line in shown] == [line["metadata"] for line in lines]
