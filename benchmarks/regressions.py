@@ -39,7 +39,7 @@ FALSE_ALARMS = 5.0
 POWER = 80.0
 LEVEL = 0.05
 UNUSUAL = 1e-12  # a chance that adds nothing to a percentage
-N_PILOTS = 40  # runs whose median printed drop is taken for the drop that is printed
+N_PILOTS = 200  # runs whose median printed drop is taken for the drop that is printed
 N_STEPS = 5
 
 SEVERAL = (

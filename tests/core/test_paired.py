@@ -396,3 +396,16 @@ def test_stricter_is_never_easier(n, discordant, level, tolerance):
     assert drop >= visible_drop(n, discordant) - 1e-12
     assert drop > tolerance
     assert visible_drop(n + 1, discordant, level=level, tolerance=tolerance) <= drop + 1e-12
+
+
+@pytest.mark.parametrize("n", [8, 20, 100])
+def test_the_shift_that_is_printed_is_seen_in_80_of_100_runs(n):
+    """On average over what the runs print, of which some are too small by chance."""
+    rng = np.random.default_rng(n)
+    level = scipy.stats.t.ppf(0.975, n - 1)
+    powers = []
+    for differences in rng.normal(0, 1, (400, n)):
+        shift = visible_shift([0.0] * n, differences.tolist())
+        powers.append(scipy.stats.nct.sf(level, n - 1, shift * math.sqrt(n)))
+
+    assert sum(powers) / len(powers) == pytest.approx(0.8, abs=0.02)
