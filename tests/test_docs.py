@@ -1,5 +1,6 @@
 """docs/: what the pages show is what happens, and the reference is made of the code."""
 
+import importlib.util
 import os
 import re
 from pathlib import Path
@@ -57,3 +58,45 @@ def test_few_blocks_are_not_run():
     n_left_out = sum(reason is not None for reason in left_out)
 
     assert n_left_out <= len(left_out) / 8
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """The script that writes the reference."""
+    path = DOCS / "make_reference.py"
+    spec = importlib.util.spec_from_file_location("make_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_says_what_the_code_says(reference):
+    """After a change of options, hooks, fixtures, commands or files it is made anew."""
+    written = {
+        page.name: page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md")
+    }
+
+    assert written == reference.pages(), "run: python docs/make_reference.py"
+
+
+def test_nothing_in_the_reference_is_without_a_word(reference):
+    """An option, argument or field that nobody described is an empty cell."""
+    for name, text in reference.pages().items():
+        for row in re.findall(r"^\| `.*\|$", text, re.MULTILINE):
+            if name != "files.md":  # the JSON report's keys are described in their schema
+                assert not re.search(r"\|\s*\|", row), row
+
+
+def test_every_page_is_in_the_navigation():
+    """And the navigation names no other."""
+    text = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+
+    assert set(re.findall(r'"([\w/]+\.md)"', text)) == pages | {"readme.md", "example.md"}
+
+
+def test_a_guide_is_short():
+    """At most a screen and a half of prose; what is to be copied doesn't count."""
+    for page in GUIDES:
+        text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        assert sum(bool(line.strip()) for line in text.splitlines()) <= 75, page.name
