@@ -37,12 +37,15 @@ class Recorder:
         self.options: list[tuple[str, dict[str, Any]]] = []
 
     def getgroup(self, *_: str) -> Recorder:
+        """Itself: groups matter to ``--help`` alone."""
         return self
 
     def addoption(self, flag: str, **about: Any) -> None:
+        """Keep an option and what is said of it."""
         self.options.append((flag, about))
 
-    def addini(self, *_: object, **__: object) -> None: ...
+    def addini(self, *_: object, **__: object) -> None:
+        """Nothing: each key is that of an option."""
 
 
 def main() -> None:
@@ -77,7 +80,7 @@ def options_page() -> list[str]:
         if flag not in with_key
     ]
     both = [
-        (f"`{flag}`", f"`{with_key[flag].key}`", f"`{about['metavar']}`", _help(about))
+        (f"`{flag}`<br>`{with_key[flag].key}`", f"`{about['metavar']}`", _help(about))
         for flag, about in recorder.options
         if flag in with_key
     ]
@@ -91,7 +94,7 @@ def options_page() -> list[str]:
         "",
         "## Settings",
         "",
-        *table(("option", "ini key", "value", "meaning"), both),
+        *table(("option, ini key", "value", "meaning"), both),
         "",
         "## Of one run",
         "",
@@ -161,7 +164,7 @@ def python_page() -> list[str]:
         thing = getattr(pytest_modeleval, name)
         if name in elsewhere:
             lines += [f"- `{name}`: see [marker and fixtures](marker.md#{name.lower()})"]
-    for name in sorted(set(pytest_modeleval.__all__) - elsewhere, key=str.lower):
+    for name in sorted(set(pytest_modeleval.__all__) - elsewhere):
         thing = getattr(pytest_modeleval, name)
         lines += ["", *(class_lines(thing) if inspect.isclass(thing) else function_lines(thing))]
     return lines
@@ -187,9 +190,7 @@ def hooks_page() -> list[str]:
 def command_page() -> list[str]:
     """The command and what each of its parts takes."""
     parser = cli._parser()
-    (commands,) = (
-        item for item in parser._actions if isinstance(item, argparse._SubParsersAction)
-    )
+    (commands,) = (item for item in parser._actions if isinstance(item, argparse._SubParsersAction))
     helps = {choice.dest: _plain(choice.help or "") for choice in commands._choices_actions}
     lines = [
         "# The command `modeleval`",
@@ -200,7 +201,13 @@ def command_page() -> list[str]:
     ]
     for name, command in commands.choices.items():
         takes = _arguments(command)
-        lines += ["", f"## `modeleval {name}`", "", helps[name][:1].upper() + helps[name][1:] + ".", ""]
+        lines += [
+            "",
+            f"## `modeleval {name}`",
+            "",
+            helps[name][:1].upper() + helps[name][1:] + ".",
+            "",
+        ]
         lines += table(("argument", "meaning"), takes)
     return lines
 
@@ -215,14 +222,32 @@ def files_page() -> list[str]:
         for name, about in document["properties"].items()
     ]
     kept = [
-        ("`.modeleval/runs/ID/run.json`", "what was run: command, settings, versions, commit, hashes of the datasets"),
-        ("`.modeleval/runs/ID/predictions.jsonl`", "a line for each answer the moment it arrives, with the [question it is of](#answerkey); `model` there is the one that served it, `asked_model` the one of the key"),
+        (
+            "`.modeleval/runs/ID/run.json`",
+            "what was run: command, settings, versions, commit, hashes of the datasets",
+        ),
+        (
+            "`.modeleval/runs/ID/predictions.jsonl`",
+            "a line for each answer the moment it arrives, with the [question it is of](#answerkey); `model` there is the one that served it, `asked_model` the one of the key",
+        ),
         ("`.modeleval/runs/ID/records.jsonl`", "a line for each [record](#record)"),
-        ("`.modeleval/runs/ID/summary.json`", "the numbers and the verdict, written whole at the end or not at all"),
-        ("`.modeleval/runs/ID/outcomes.json`", "what each case counted as, for `past` and `history`"),
+        (
+            "`.modeleval/runs/ID/summary.json`",
+            "the numbers and the verdict, written whole at the end or not at all",
+        ),
+        (
+            "`.modeleval/runs/ID/outcomes.json`",
+            "what each case counted as, for `past` and `history`",
+        ),
         ("`.modeleval/history.jsonl`", "a line for each finished run"),
-        ("`evals/baseline.jsonl`", "a line about the run it was, then a [line for each case](#baseline), sorted"),
-        ("`*.eval.yaml`", "a suite: [its keys](../yaml_suites.md#keys); `modeleval schema` prints the JSON Schema"),
+        (
+            "`evals/baseline.jsonl`",
+            "a line about the run it was, then a [line for each case](#baseline), sorted",
+        ),
+        (
+            "`*.eval.yaml`",
+            "a suite: [its keys](../yaml_suites.md#keys); `modeleval schema` prints the JSON Schema",
+        ),
         ("datasets", "[every format](../datasets.md)"),
         ("reports", "[HTML, Markdown, JSON, CSV, JUnit](../reports.md)"),
     ]
@@ -298,7 +323,9 @@ def function_lines(function: Any, level: str = "##") -> list[str]:
     arguments = [(f"`{name}`", text) for name, text in _entries(function, "Args")]
     lines += ["", *table(("argument", "meaning"), arguments)] if arguments else []
     returns = _section(_doc(function), "Returns")
-    lines += ["", "Returns: " + _text(" ".join(line.strip() for line in returns))] if returns else []
+    lines += (
+        ["", "Returns: " + _text(" ".join(line.strip() for line in returns))] if returns else []
+    )
     raises = _entries(function, "Raises")
     lines += [""] if raises else []
     return lines + [f"- raises `{name}`: {text}" for name, text in raises]
@@ -307,7 +334,9 @@ def function_lines(function: Any, level: str = "##") -> list[str]:
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     """A table in Markdown."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return lines + [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows
+    ]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
@@ -396,7 +425,7 @@ def _read_entries(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _text(text: str) -> str:
-    """reStructuredText's literals as Markdown's."""
+    """Literals of a docstring as Markdown's."""
     return text.replace("``", "`").strip() if text.strip() else ""
 
 

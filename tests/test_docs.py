@@ -13,7 +13,9 @@ DOCS = ROOT / "docs"
 LIVE = sorted([DOCS / "tutorial.md", *(DOCS / "howto").glob("*.md")])
 GUIDES = sorted((DOCS / "howto").glob("*.md"))
 
-QUIET = "hypothesispytest asyncio rerunfailures timeout anyio xdist split pytest_split cacheprovider"
+QUIET = (
+    "hypothesispytest asyncio rerunfailures timeout anyio xdist split pytest_split cacheprovider"
+)
 
 
 @pytest.fixture(scope="module")
