@@ -101,6 +101,7 @@ def normal(line):
     line = re.sub(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?\S*", "DATE", line)
     line = re.sub(r"[\d.]+(?: to [\d.]+)? (?:us|ms|s|min)\b", "TIME", line)
     line = re.sub(r"in [\d.]+s\b", "in TIME", line)
+    line = re.sub(r"\d+ minutes? old", "AGE", line)
     line = re.sub(r"={3,}|-{3,}", "===", line)
     return " ".join(line.split())
 
