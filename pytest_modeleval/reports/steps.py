@@ -110,6 +110,8 @@ def _look_at_the_worst(shown: Shown) -> Iterator[str]:
     if not (failing or shown.has_failed) and shown.has_thresholds:
         return
     for item in failing:
+        if item.metric is not None and _is_unproven(item):
+            yield from _cases_text(_cases_to_decide(item), item)
         yield from (_show(shown, record.case_id) for record in _worst(item, verdict))
     failed = [record for record in _records(shown) if record.outcome in ("missed", "unscored")]
     yield from (_show(shown, record.case_id) for record in failed[:1])
@@ -157,19 +159,29 @@ def _add_cases(shown: Shown) -> Iterator[str]:
     """How many cases would decide what these can't."""
     for item in shown.verdict.explicit:
         if item.status == "inconclusive":
-            needed = [c.cases_needed for c in shown.comparisons if c.suite == item.suite]
-            n, have = max((n for n in needed if n), default=0), 0
-        else:
-            n, have = _cases_to_decide(item), item.metric.n if item.metric else 0
-        if have < n <= _MAX_CASES:
-            of = f" instead of {have}" if have else ""
-            yield f"add cases: about {_round(n)}{of} would decide {item.threshold.text}"
+            needed = [c.cases_needed or 0 for c in shown.comparisons if c.suite == item.suite]
+            yield from _cases_text(max(needed, default=0), item)
+        elif item.is_uncertain:
+            yield from _cases_text(_cases_to_decide(item), item)
+
+
+def _cases_text(n: int, item: Judgement) -> Iterator[str]:
+    have = item.metric.n if item.metric else 0
+    if have < n <= _MAX_CASES:
+        of = f" instead of {have}" if have else ""
+        yield f"add cases: about {_round(n)}{of} would decide {item.threshold.text}"
+
+
+def _is_unproven(item: Judgement) -> bool:
+    """Not met for want of cases, though the number itself is on the right side."""
+    value = item.metric.value if item.metric else None
+    return item.status == "not met" and value is not None and item.threshold.is_met_by(value)
 
 
 def _cases_to_decide(item: Judgement) -> int:
     """Cases with which the interval would leave out the bound, were the number the same; 0 for none."""
     metric, bound = item.metric, item.threshold.bound
-    if not item.is_uncertain or metric is None or metric.value is None or metric.value == bound:
+    if metric is None or metric.value is None or metric.value == bound:
         return 0
     if metric.unit == "rate":
         return _cases_of_rate(metric.value, bound, metric.n)

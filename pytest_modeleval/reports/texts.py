@@ -80,17 +80,17 @@ def padded(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, *, indent: str = "  ") -> Iterator[str]:
-    """``text`` in lines of at most ``width`` columns, those after the first indented.
+    """``text`` in lines of at most ``width`` columns, those after the first indented further.
 
     A word that is longer has a line of its own: whoever copies a path or a command needs it whole.
     """
-    line = ""
-    for word in text.split(" "):
+    line = own = text[: len(text) - len(text.lstrip(" "))]
+    for word in text[len(own) :].split(" "):
         if line.strip() and columns(line) + 1 + columns(word) > max(width, _MIN_WIDTH):
             yield line
-            line = indent + word
+            line = own + indent + word
         else:
-            line = f"{line} {word}" if line else word
+            line = f"{line} {word}" if line.strip() else line + word
     yield line
 
 
