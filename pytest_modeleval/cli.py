@@ -178,6 +178,7 @@ def _report(given: argparse.Namespace) -> int:
         baseline=baseline,
         comparisons=comparisons,
         history=_history_until(run),
+        pasts=read_pasts(run.folder, run.records, map(case_key, run.records), run.manifest).by_case,
         folder=run.folder.as_posix(),
         trouble=trouble,
     )

@@ -82,7 +82,7 @@ def record(case_id, outcome="passed", **known):
     return Record(case_id=case_id, outcome=outcome, **(fields | known))
 
 
-def report(records, before=None):
+def report(records, before=None, pasts=()):
     places = dict.fromkeys((item.suite, item.variant) for item in records)
     counts = {place: sum((r.suite, r.variant) == place for r in records) for place in places}
     comparisons = compare(numbers_of(records), numbers_of(before)) if before else ()
@@ -104,6 +104,7 @@ def report(records, before=None):
         history=[line | {"suites": suites}, line | {"run_id": "r-1", "suites": suites}],
         baseline="evals/baseline.jsonl" if before else None,
         comparisons=comparisons,
+        pasts=dict(pasts),
         folder=".modeleval/runs/r-1",
     )
 
