@@ -13,7 +13,7 @@ from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
-from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.core.words import counted, listed, out_of
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.failures import scores_shown
@@ -532,10 +532,10 @@ def _alike(block: Sequence[Record], shown: Shown) -> Iterator[Line]:
     title = f"{first.outcome}: {counted(len(block), 'case')}: {why}"
     color = "red" if first.outcome == "errored" else "yellow"
     yield from _broken([Line(text=title, color=color)], shown.width)
-    named = block if shown.verbosity > 0 else block[:_MAX_ALIKE]
-    names = [_name(record, shown.verdict) for record in named]
-    more = [f"and {len(block) - len(named)} more; -v names them all"] if named != block else []
-    yield from _broken([Line(text=f"  {', '.join([*names, *more])}")], shown.width)
+    names = [_name(record, shown.verdict) for record in block]
+    n_shown = len(block) if shown.verbosity > 0 else _MAX_ALIKE
+    more = "; -v names them all" if len(block) > n_shown + 1 else ""
+    yield from _broken([Line(text=f"  {listed(names, n_shown)}{more}")], shown.width)
     yield Line()
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from pytest_modeleval.cli import main
 
-ALMOST = '''
+ALMOST = """
     import pathlib
 
     def answer(text):
         if text.startswith("down") and not pathlib.Path("up").exists():
             raise ConnectionError("nobody there")
         return "?" if text.startswith("wrong") else text.upper()
-'''
+"""
 
 
 def step(result):

@@ -175,9 +175,7 @@ def test_a_regression_is_not_met(project, workers):
     assert result.ret == 1
     assert project.status == "not met"
     result.stdout.fnmatch_lines(
-        [
-            "not met: test_ticket: accuracy regression <= 2%: accuracy is * points worse,*"
-        ]
+        ["not met: test_ticket: accuracy regression <= 2%: accuracy is * points worse,*"]
     )
 
 
@@ -195,11 +193,7 @@ def test_a_drop_that_may_be_chance_is_inconclusive(project):
 
     assert result.ret == 0
     assert project.status == "inconclusive"
-    result.stdout.fnmatch_lines(
-        [
-            "inconclusive: *accuracy regression <= 2%: accuracy is 25.0*"
-        ]
-    )
+    result.stdout.fnmatch_lines(["inconclusive: *accuracy regression <= 2%: accuracy is 25.0*"])
 
 
 def test_without_a_baseline_a_regression_is_not_judged(project):

@@ -650,3 +650,74 @@ def test_failures_fit_the_terminal_they_are_shown_in(width):
 def test_the_header_says_model_cases_and_concurrency(known, line):
     """What is asked, how often, and how many at once."""
     assert header(**known) == line
+
+
+# Of many cases, and in any terminal
+
+
+def test_one_error_of_many_cases_is_said_once():
+    """With their number and a few ids; two that are alike stand by themselves."""
+    records = make_records("e" * 37, reason="timeout: no answer within 60 s", output=None)
+    records += [
+        replace(record, case_id=f"other-{index}")
+        for index, record in enumerate(make_records("ee", reason="quota", output=None))
+    ]
+
+    lines = texts(make_shown(records))
+
+    at = lines.index("errored: 37 cases: timeout: no answer within 60 s")
+    assert lines[at + 1] == "  c0, c1, c2, c3, c4 and 32 more; -v names them all"
+    assert [line for line in lines if line.startswith("errored: other")] == [
+        "errored: other-0",
+        "errored: other-1",
+    ]
+    assert not any(line.startswith("... and") for line in lines)
+
+
+def test_verbose_names_all_cases_of_an_error():
+    """In lines that fit."""
+    lines = texts(make_shown(make_records("e" * 37, reason="down", output=None), verbosity=1))
+
+    named = " ".join(lines[1 : lines.index("")])
+    assert all(f"c{number}" in named.replace(",", "").split() for number in range(37))
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_long_warning_is_wrapped_and_said_once():
+    """At the width, with the lines after the first indented."""
+    trouble = ["a sentence of some words " * 6] * 2
+
+    lines = [line.text for line in render(make_shown(make_records("p"), trouble=trouble))]
+
+    at = next(index for index, line in enumerate(lines) if line.startswith("warning: "))
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[at + 1].startswith("  ")
+    assert sum(line.startswith("warning: ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "utf-8"])
+def test_characters_that_a_terminal_lacks_are_escaped(encoding):
+    """A Windows code page takes every line, and what it has stays as it is."""
+    records = make_records("m", output="n\u00f6 \u2192 \u9322")
+
+    lines = texts(make_shown(records, ["accuracy >= 90%"], encoding=encoding, verbosity=2))
+
+    for line in lines:
+        line.encode(encoding)
+    got = next(line for line in lines if line.startswith("  got"))
+    assert (
+        got
+        == {
+            "cp1252": "  got      n\u00f6 \\u2192 \\u9322",
+            "cp437": "  got      n\u00f6 \\u2192 \\u9322",
+            "ascii": "  got      n\\xf6 \\u2192 \\u9322",
+            "utf-8": "  got      n\u00f6 \u2192 \u9322",
+        }[encoding]
+    )
+
+
+def test_records_that_are_not_there_are_not_named():
+    """Where nothing was asked, there is no file."""
+    shown = make_shown([], THREE, [Coverage(suite="tickets", n_total=6, n_selected=0)], folder="x")
+
+    assert not any("records.jsonl" in line for line in texts(shown))
