@@ -29,6 +29,7 @@ from pytest_modeleval.reports.cases import whole_case
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.files import check_suffix, write_report
 from pytest_modeleval.reports.pasts import case_history
+from pytest_modeleval.reports.texts import encodable
 from pytest_modeleval.reports.trends import trends
 from pytest_modeleval.store.baselines import load_baseline
 from pytest_modeleval.store.history import append_history, read_history, usual_numbers
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _MET, _NOT_MET, _USAGE = 0, 1, 2
+_STORE = ".modeleval"
 _COLORS = {"red": 31, "green": 32, "yellow": 33}
 
 
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="modeleval", description=__doc__)
     parser.add_argument(
-        "--store", type=Path, default=Path(".modeleval"), help="folder of the runs (.modeleval)"
+        "--store", type=Path, default=Path(_STORE), help="folder of the runs (.modeleval)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -176,6 +178,7 @@ def _report(given: argparse.Namespace) -> int:
         baseline=baseline,
         comparisons=comparisons,
         history=_history_until(run),
+        pasts=read_pasts(run.folder, run.records, map(case_key, run.records), run.manifest).by_case,
         folder=run.folder.as_posix(),
         trouble=trouble,
     )
@@ -462,9 +465,12 @@ def _print_run(
     trouble: Sequence[str] = (),
 ) -> int:
     parts = run.manifest.get("combined")
+    store = run.folder.parent.parent
+    named = [] if store == Path(_STORE) else ["--store", store.as_posix()]
     made = f"{counted(len(parts), 'run')} combined" if parts else ""
     command = made or "pytest " + " ".join(run.manifest.get("command", ()))
-    print(f"run {run.folder.name}, {run.manifest.get('started', 'n/a')}: {command}")
+    title = f"run {run.folder.name}, {run.manifest.get('started', 'n/a')}: {command}"
+    print(encodable(title, sys.stdout.encoding))
     if not run.summary:
         print(f"this run was cut off: {counted(len(run.records), 'record')} are on disk")
     failed = terminal.failures_shown(verdict.summaries, verbosity=int(is_verbose))
@@ -483,6 +489,13 @@ def _print_run(
         comparisons=comparisons,
         trouble=trouble,
         width=_width(),
+        preflight=combined_preflight([run]),
+        has_failed=bool(run.summary.get("n_failed_tests")),
+        is_cut_off=not run.summary,
+        run_id=None if parts else run.folder.name,
+        arguments=run.manifest.get("command", ()),
+        show=["modeleval", *named, "show", run.folder.name],
+        encoding=sys.stdout.encoding or "utf-8",
     )
     _print(terminal.render(shown))
     return _status(verdict)
@@ -507,8 +520,8 @@ def _print(lines: Iterable[Line]) -> None:
     is_colored = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for line in lines:
         code = _COLORS.get(line.color or "")
-        text = f"\x1b[{code}m{line.text}\x1b[0m" if is_colored and code else line.text
-        print(text)
+        text = encodable(line.text, sys.stdout.encoding)
+        print(f"\x1b[{code}m{text}\x1b[0m" if is_colored and code else text)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +71,7 @@ class Gatekeeper:
         self._lock = threading.Lock()
         self._has_folder = False
         self._n_failed: int | None = None
+        self._exit_status: int | None = None
         self._has_broken_files = False
         self._is_cut_short = False
         self._saved: str | None = None
@@ -120,6 +123,7 @@ class Gatekeeper:
         """Write the numbers down, before JUnit writes its file."""
         if int(exitstatus) == pytest.ExitCode.USAGE_ERROR or os.getpid() != self._pid:
             return  # nothing was asked; or a test has forked and lets its child go on
+        self._exit_status = int(exitstatus)
         verdict = self.evals.verdict or self._judge()
         if self._is_cut_short:
             reason = "collection failed, so nothing was asked"
@@ -179,12 +183,22 @@ class Gatekeeper:
             verdict,
         )
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the section."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, object, object]:
+        """Print the section after all others, pytest's short summary of failures too."""
+        try:
+            return (yield)
+        finally:
+            self._print(terminalreporter)
+
+    def _print(self, terminalreporter: pytest.TerminalReporter) -> None:
         verdict = self.evals.verdict
         if verdict is None or not (self._records or self.evals.coverages or verdict.reason):
             return
         pasts = self._pasts(verdict)
+        writer = getattr(terminalreporter, "_tw", None)
         terminal.write(
             terminalreporter,
             terminal.Shown(
@@ -193,11 +207,17 @@ class Gatekeeper:
                 folder=self._shown_folder(),
                 trouble=tuple(self.evals.trouble),
                 verbosity=self.config.get_verbosity(),
-                width=getattr(getattr(terminalreporter, "_tw", None), "fullwidth", 80),
+                width=getattr(writer, "fullwidth", 80),
+                encoding=getattr(getattr(writer, "_file", None), "encoding", None),
                 baseline=baselines.describe(self.evals.baseline),
                 comparisons=self.evals.comparisons or (),
                 preflight=self.evals.preflight,
-                can_save=self.evals.baseline is None and verdict.status == "met",
+                can_save=self._can_save(verdict),
+                has_failed=bool(self._n_failed),
+                run_id=self.evals.run_id if self._has_folder else None,
+                program=_program(),
+                arguments=[self.evals.redactor.text(word) for word in self._arguments()],
+                show=self._show_command(),
                 saved=self._saved,
                 reports=self._reports,
                 pasts=pasts.by_case,
@@ -364,6 +384,20 @@ class Gatekeeper:
         else:
             self._soft.discard(report.nodeid)
 
+    def _can_save(self, verdict: Verdict) -> bool:
+        is_whole = all(item.n_selected == item.n_total for item in self.evals.coverages)
+        is_met = verdict.status == "met" and self._exit_status == 0
+        return self.evals.baseline is None and is_met and is_whole
+
+    def _arguments(self) -> list[str]:
+        return [str(word) for word in self.config.invocation_params.args]
+
+    def _show_command(self) -> list[str]:
+        """``modeleval show``, with the store where that is not the usual one from here."""
+        store, here = self.evals.folder.parent.parent, self.config.invocation_params.dir
+        shown = Path(os.path.relpath(store, here)).as_posix()
+        return ["modeleval", *([] if shown == ".modeleval" else ["--store", shown]), "show"]
+
     @property
     def _replayed_from(self) -> str | None:
         stored = self.evals.stored
@@ -376,3 +410,9 @@ class Gatekeeper:
             return self.evals.folder.relative_to(self.config.rootpath).as_posix()
         except ValueError:
             return str(self.evals.folder)
+
+
+def _program() -> list[str]:
+    """What pytest was started as: the command, or the module of some Python."""
+    is_module = Path(sys.argv[0]).name == "__main__.py"
+    return ["python", "-m", "pytest"] if is_module else ["pytest"]

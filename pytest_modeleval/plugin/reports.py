@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.judgements import Verdict
+from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.models.base import describe
 from pytest_modeleval.plugin.baselines import describe as describe_baseline
 from pytest_modeleval.plugin.github import append_summary, wants_summary
@@ -13,6 +14,7 @@ from pytest_modeleval.plugin.options import place_of
 from pytest_modeleval.reports.base import Report
 from pytest_modeleval.reports.files import check_suffix, write_report
 from pytest_modeleval.store.history import read_history
+from pytest_modeleval.store.outcomes import read_pasts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_modeleval.core.pasts import CaseKey, Past
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.plugin.state import Evals
 
@@ -82,6 +85,9 @@ def _report(
     manifest: Mapping[str, Any],
     summary: Mapping[str, Any],
 ) -> Report:
+    pasts: Mapping[CaseKey, Past] = {}
+    if any(path.lower().endswith(".html") for path in evals.settings.reports):
+        pasts = read_pasts(evals.folder, records, map(case_key, records), manifest).by_case
     return Report(
         run_id=evals.run_id,
         verdict=evals.verdict or Verdict(status="invalid", reason="there is no verdict"),
@@ -92,6 +98,7 @@ def _report(
         baseline=describe_baseline(evals.baseline),
         comparisons=tuple(evals.comparisons or ()),
         history=read_history(evals.folder.parent.parent),
+        pasts=pasts,
         folder=_shown(evals.folder, config.rootpath),
         trouble=tuple(map(evals.redactor.text, evals.trouble)),
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Verdict
+    from pytest_modeleval.core.pasts import CaseKey, Past
     from pytest_modeleval.core.records import Record
 
 __all__ = ["Report"]
@@ -29,6 +30,7 @@ class Report:
         baseline: What the run is compared with, as it is shown; None for nothing.
         comparisons: What changed since then.
         history: The lines of the history up to this run, the oldest first.
+        pasts: What earlier runs say of its cases, where that was read.
         folder: Folder of the run, as it is shown.
         trouble: Sentences on what a reader has to know of the report itself.
     """
@@ -42,5 +44,6 @@ class Report:
     baseline: str | None = None
     comparisons: Sequence[Comparison] = ()
     history: Sequence[Mapping[str, Any]] = ()
+    pasts: Mapping[CaseKey, Past] = field(default_factory=dict)
     folder: str = ""
     trouble: Sequence[str] = ()

@@ -1,4 +1,7 @@
-"""The section ``model eval`` in the terminal: the numbers, the failures, the verdict."""
+"""The section ``model eval`` in the terminal: the failures, the numbers, the verdict.
+
+A terminal is read from its end: what decides stands there, and its title says it once more.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
-from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.core.words import counted, listed, out_of
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.failures import scores_shown
@@ -27,8 +30,9 @@ from pytest_modeleval.reports.rows import (
 )
 from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.slices import slice_table
+from pytest_modeleval.reports.steps import next_step
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
-from pytest_modeleval.reports.texts import columns, cut, one_line, visible
+from pytest_modeleval.reports.texts import columns, cut, encodable, one_line, visible, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,6 +53,9 @@ _OVER = {
 }
 _NOT_PASSED: tuple[Outcome, ...] = ("errored", "unscored", "missed")  # in the order they are shown
 _MAX_FAILURES = 20
+_MIN_ALIKE = 3  # cases that one reason has to hit to be said once for all
+_MAX_ALIKE = 5
+_MAX_REASON = 500
 _MAX_FLAKY = 10
 _MIN_TITLE = 12  # columns that a suite's name has in a quiet line, whatever else is there
 
@@ -82,9 +89,16 @@ class Shown:
         replayed_from: Id of the run whose answers were judged again; None where models were asked.
         reports: Files that reports were written to, as they are shown.
         can_save: Nothing keeps this run from being a baseline, and there is none.
+        has_failed: pytest counts a failure of its own.
+        is_cut_off: The run has no end: its process was killed.
+        run_id: The run; None where nothing of it is on disk.
+        program: What pytest was started as.
+        arguments: The arguments it was given.
+        show: The command that shows this run.
         pasts: What earlier runs say of the cases that were not passed.
         n_unreadable: Earlier runs that nothing could be learnt from.
         width: Columns of the terminal.
+        encoding: Of the terminal; None where it takes any character.
     """
 
     verdict: Verdict
@@ -100,10 +114,17 @@ class Shown:
     saved: str | None = None
     reports: Sequence[str] = ()
     can_save: bool = False
+    has_failed: bool = False
+    is_cut_off: bool = False
+    run_id: str | None = None
+    program: Sequence[str] = ("pytest",)
+    arguments: Sequence[str] = ("--model-eval",)
+    show: Sequence[str] = ("modeleval", "show")
     pasts: Mapping[CaseKey, Past] = field(default_factory=dict)
     n_unreadable: int = 0
     replayed_from: str | None = None
     width: int = 80
+    encoding: str | None = None
 
 
 def header(
@@ -147,7 +168,10 @@ def header(
 
 def write(terminal: Terminal, shown: Shown) -> None:
     """Print the section."""
-    terminal.write_sep("=", "model eval")
+    status = _status(shown)
+    color = COLORS[shown.verdict.status] if status else None
+    title = f"model eval: {status}" if status else "model eval"
+    terminal.write_sep("=", title, **({color: True, "bold": True} if color else {}))
     for line in render(shown):
         terminal.write_line(line.text, **({line.color: True} if line.color else {}))
 
@@ -155,7 +179,7 @@ def write(terminal: Terminal, shown: Shown) -> None:
 def render(shown: Shown) -> Iterator[Line]:
     """The section's lines; none holds a character that a terminal would act on."""
     for line in _blocks(shown):
-        yield replace(line, text=visible(line.text))
+        yield replace(line, text=encodable(visible(line.text), shown.encoding))
 
 
 def _blocks(shown: Shown) -> Iterator[Line]:
@@ -164,11 +188,13 @@ def _blocks(shown: Shown) -> Iterator[Line]:
             yield from _short(summary, shown)
         yield from _earlier(shown)
     else:
+        if shown.verbosity > 1:
+            yield from _all_cases(shown)
+        yield from _failures(shown)
         yield from _tables(shown)
         yield from side_by_side(shown.verdict, width=shown.width, is_verbose=shown.verbosity > 0)
         yield from _earlier(shown)
         yield from _asked(shown)
-        yield from _failures(shown)
         if shown.baseline is not None:
             yield from compared(
                 shown.comparisons,
@@ -177,21 +203,26 @@ def _blocks(shown: Shown) -> Iterator[Line]:
                 width=shown.width,
                 is_verbose=shown.verbosity > 0,
             )
-    if shown.verbosity > 1:
-        yield from _all_cases(shown)
-    yield from preflight_lines(shown.preflight, verbosity=shown.verbosity)
-    yield from _gate(shown)
-    for sentence in (*shown.trouble, *_late(shown)):
-        yield Line(text=f"warning: {sentence}", color="yellow")
+    yield from _broken(preflight_lines(shown.preflight, verbosity=shown.verbosity), shown.width)
+    yield from _broken(_gate(shown), shown.width)
+    warnings = [f"warning: {one}" for one in dict.fromkeys((*shown.trouble, *_late(shown)))]
+    yield from _broken((Line(text=text, color="yellow") for text in warnings), shown.width)
     if shown.saved is not None:
         is_saved = shown.saved.startswith("baseline saved")
-        yield Line(text=shown.saved, color=None if is_saved else "red")
-    elif shown.can_save and shown.verbosity >= 0:
-        yield Line(text="no baseline yet; --model-eval-save-baseline makes this run one")
-    if shown.folder is not None and shown.verbosity >= 0:
+        yield from _broken([Line(text=shown.saved, color=None if is_saved else "red")], shown.width)
+    if shown.folder is not None and shown.verbosity >= 0 and records_of(shown.verdict.summaries):
         yield Line(text=f"records: {shown.folder}/records.jsonl")
     for path in shown.reports:
         yield Line(text=f"report: {path}")
+    if shown.verbosity >= 0 and (step := next_step(shown)) is not None:
+        yield Line(text=f"Next: {step}")
+
+
+def _broken(lines: Iterable[Line], width: int) -> Iterator[Line]:
+    """Sentences in lines that fit, so that the terminal breaks none inside a word."""
+    for line in lines:
+        for text in wrapped(visible(line.text), width):
+            yield replace(line, text=text)
 
 
 # The numbers
@@ -393,7 +424,7 @@ def _late(shown: Shown) -> Iterator[str]:
 
 
 def failures_shown(summaries: Sequence[Summary], *, verbosity: int) -> list[Record]:
-    """The cases that were not passed, as far as they are shown: each with its first failure.
+    """The cases that were not passed, as far as each is shown by itself, with its first failure.
 
     Args:
         summaries: The summaries of the run.
@@ -401,14 +432,29 @@ def failures_shown(summaries: Sequence[Summary], *, verbosity: int) -> list[Reco
     """
     if verbosity < 0:
         return []
+    blocks, _ = _blocks_of_failures(summaries, verbosity)
+    return [block[0] for block in blocks if len(block) == 1]
+
+
+def _blocks_of_failures(
+    summaries: Sequence[Summary], verbosity: int
+) -> tuple[list[list[Record]], int]:
+    """The failures to show, and how many cases are not: those of one reason are one block."""
     worst: dict[CaseKey, Record] = {}  # in the order of the cases, whichever repeat was not passed
     for record in records_of(summaries):
         so_far = worst.setdefault(case_key(record), record)
         if _rank(record) < _rank(so_far):
             worst[case_key(record)] = record
     failed = [record for record in worst.values() if record.outcome in _NOT_PASSED]
-    cases = sorted(failed, key=_rank)
-    return cases[:_MAX_FAILURES] if verbosity < 1 else cases
+    alike: dict[object, list[Record]] = defaultdict(list)
+    for record in sorted(failed, key=_rank):
+        no_answer = record.outcome != "missed" and record.reason
+        alike[(record.outcome, record.reason) if no_answer else id(record)].append(record)
+    blocks: list[list[Record]] = []
+    for block in alike.values():
+        blocks += [block] if len(block) >= _MIN_ALIKE else [[record] for record in block]
+    shown = blocks if verbosity > 0 else blocks[:_MAX_FAILURES]
+    return shown, len(failed) - sum(map(len, shown))
 
 
 def _rank(record: Record) -> int:
@@ -422,10 +468,12 @@ def _failures(shown: Shown) -> Iterator[Line]:
     for record in records_of(shown.verdict.summaries):
         if record.outcome != "skipped":
             outcomes[case_key(record)][record.outcome] += 1
-    cases = failures_shown(shown.verdict.summaries, verbosity=shown.verbosity)
-    for record in cases:
-        yield from _failure(record, shown, outcomes[case_key(record)])
-    n_more = sum(own.keys() != {"passed"} for own in outcomes.values()) - len(cases)
+    blocks, n_more = _blocks_of_failures(shown.verdict.summaries, shown.verbosity)
+    for block in blocks:
+        if len(block) > 1:
+            yield from _alike(block, shown)
+        else:
+            yield from _failure(block[0], shown, outcomes[case_key(block[0])])
     if n_more:
         yield Line(text=f"... and {n_more} more; -v shows them all")
         yield Line()
@@ -474,6 +522,20 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
     ):
         if value is not None:
             yield Line(text=f"  {label:<9}{cut(one_line(value), shown.width - 11)}")
+    yield Line()
+
+
+def _alike(block: Sequence[Record], shown: Shown) -> Iterator[Line]:
+    """``errored: 37 cases: timeout: no answer within 60 s``, and which."""
+    first = block[0]
+    why = cut(one_line(first.reason), _MAX_REASON)
+    title = f"{first.outcome}: {counted(len(block), 'case')}: {why}"
+    color = "red" if first.outcome == "errored" else "yellow"
+    yield from _broken([Line(text=title, color=color)], shown.width)
+    names = [_name(record, shown.verdict) for record in block]
+    n_shown = len(block) if shown.verbosity > 0 else _MAX_ALIKE
+    more = "; -v names them all" if len(block) > n_shown + 1 else ""
+    yield from _broken([Line(text=f"  {listed(names, n_shown)}{more}")], shown.width)
     yield Line()
 
 
@@ -566,12 +628,19 @@ def _place(item: Judgement, verdict: Verdict) -> str:
     return f"{place}{tag}{f', {model}' if model else ''}: "
 
 
+def _status(shown: Shown) -> Status | None:
+    """The verdict; None where nobody has asked for one."""
+    verdict = shown.verdict
+    is_unasked = not (shown.has_thresholds or verdict.reason)
+    return None if is_unasked and verdict.status in ("met", "not judged") else verdict.status
+
+
 def _last_line(shown: Shown) -> str:
     """The verdict, and what of it no sentence on a threshold says."""
     verdict = shown.verdict
     if verdict.reason:
         return f"gate: {verdict.status}: {verdict.reason}"
-    if not shown.has_thresholds and verdict.status in ("met", "not judged"):
+    if _status(shown) is None:
         return "gate: no thresholds are set (model_eval_thresholds)"
     details = list(dict.fromkeys(_implied_causes(verdict)))
     counts = _count(item.status for item in verdict.explicit)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["columns", "cut", "one_line", "padded", "squeezed", "visible"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["columns", "cut", "encodable", "one_line", "padded", "squeezed", "visible", "wrapped"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_DIGITS = {ord(bar): str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)}
 _DOTS = "..."
+_MIN_WIDTH = 40  # columns; narrower lines are harder to read than broken ones
 
 
 def visible(text: str) -> str:
@@ -20,6 +25,21 @@ def visible(text: str) -> str:
         repr(character)[1:-1] if unicodedata.category(character) in _HIDDEN else character
         for character in text
     )
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """``text`` in characters that ``encoding`` has: the bars of a chart as digits, others escaped.
+
+    Args:
+        text: Any text.
+        encoding: Of the terminal or file that it is for; None where it takes any character.
+    """
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        known = encoding or "utf-8"
+        return text.translate(_DIGITS).encode(known, "backslashreplace").decode(known)
+    return text
 
 
 def one_line(value: Any) -> str:
@@ -57,6 +77,21 @@ def squeezed(text: str, width: int) -> str:
 def padded(text: str, width: int) -> str:
     """``text`` filled up with spaces to ``width`` columns."""
     return text + " " * (width - columns(text))
+
+
+def wrapped(text: str, width: int, *, indent: str = "  ") -> Iterator[str]:
+    """``text`` in lines of at most ``width`` columns, those after the first indented further.
+
+    A word that is longer has a line of its own: whoever copies a path or a command needs it whole.
+    """
+    line = own = text[: len(text) - len(text.lstrip(" "))]
+    for word in text[len(own) :].split(" "):
+        if line.strip() and columns(line) + 1 + columns(word) > max(width, _MIN_WIDTH):
+            yield line
+            line = own + indent + word
+        else:
+            line = f"{line} {word}" if line.strip() else line + word
+    yield line
 
 
 def _beginning(text: str, room: int) -> str:

@@ -89,8 +89,8 @@ class Result:
     @property
     def section(self):
         """The lines of the section ``model eval``; none where it was not printed."""
-        _, found, rest = self.text.partition(" model eval ===")
-        return re.split(r"^=.*$", rest, flags=re.MULTILINE)[1].splitlines() if found else []
+        found = re.search(r"^=+ model eval\b.*=$\n(.*?)^=", self.text, re.MULTILINE | re.DOTALL)
+        return found[1].splitlines() if found else []
 
     @property
     def gate(self):

@@ -10,6 +10,7 @@ import pytest
 from pytest_modeleval.core.comparisons import compare, numbers_of
 from pytest_modeleval.core.gates import judge
 from pytest_modeleval.core.judgements import Coverage
+from pytest_modeleval.core.pasts import Appearance, Past
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.core.thresholds import parse_threshold
 from pytest_modeleval.reports.base import Report
@@ -82,7 +83,7 @@ def record(case_id, outcome="passed", **known):
     return Record(case_id=case_id, outcome=outcome, **(fields | known))
 
 
-def report(records, before=None):
+def report(records, before=None, pasts=()):
     places = dict.fromkeys((item.suite, item.variant) for item in records)
     counts = {place: sum((r.suite, r.variant) == place for r in records) for place in places}
     comparisons = compare(numbers_of(records), numbers_of(before)) if before else ()
@@ -104,6 +105,7 @@ def report(records, before=None):
         history=[line | {"suites": suites}, line | {"run_id": "r-1", "suites": suites}],
         baseline="evals/baseline.jsonl" if before else None,
         comparisons=comparisons,
+        pasts=dict(pasts),
         folder=".modeleval/runs/r-1",
     )
 
@@ -234,6 +236,18 @@ def test_a_case_opens_by_mouse_and_by_keyboard(open_page):
     assert page.locator("tr.detail").count() == 0
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.type") == "search"
+
+
+def test_a_case_shows_its_past(open_page):
+    """In the words of the terminal, and run by run."""
+    right, wrong = (Appearance(outcomes=(word,), content_hash="") for word in ("passed", "missed"))
+    pasts = {("tickets", "", "app:a", "wrong"): Past(now=wrong, earlier=(right, right))}
+
+    page = open_page(MIXED, pasts=pasts, fragment="#case=wrong")
+
+    page.wait_for_selector(".past")
+    assert page.locator(".past").inner_text() == "missed for the first time in 3 runs"
+    assert ". . m" in page.locator(".past + p").inner_text()
 
 
 def test_a_deep_link_opens_its_case(open_page):

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 
 import pytest
 
@@ -149,7 +150,7 @@ class Project:
 def section(result):
     """The lines of the section ``model eval``."""
     lines = result.outlines
-    starts = [i for i, line in enumerate(lines) if line.strip("= ") == "model eval"]
+    starts = [i for i, line in enumerate(lines) if re.match(r"=+ model eval\b", line)]
     if not starts:
         return []
     rest = lines[starts[0] + 1 :]

@@ -31,7 +31,7 @@ def test_the_first_run_says_how_to_make_one(project):
     result = project.run()
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["no baseline yet; --model-eval-save-baseline makes this run one"])
+    result.stdout.fnmatch_lines(["Next: pytest *--model-eval-replay=* --model-eval-save-baseline"])
 
 
 def test_the_file_is_sorted_and_stable(saved):
@@ -175,9 +175,7 @@ def test_a_regression_is_not_met(project, workers):
     assert result.ret == 1
     assert project.status == "not met"
     result.stdout.fnmatch_lines(
-        [
-            "not met: test_ticket: accuracy regression <= 2%: accuracy is * points worse, allowed are 2 % (p *"
-        ]
+        ["not met: test_ticket: accuracy regression <= 2%: accuracy is * points worse,*"]
     )
 
 
@@ -195,11 +193,7 @@ def test_a_drop_that_may_be_chance_is_inconclusive(project):
 
     assert result.ret == 0
     assert project.status == "inconclusive"
-    result.stdout.fnmatch_lines(
-        [
-            "inconclusive: *accuracy regression <= 2%: accuracy is 25.0 points worse, which may well be chance*"
-        ]
-    )
+    result.stdout.fnmatch_lines(["inconclusive: *accuracy regression <= 2%: accuracy is 25.0*"])
 
 
 def test_without_a_baseline_a_regression_is_not_judged(project):
@@ -212,7 +206,8 @@ def test_without_a_baseline_a_regression_is_not_judged(project):
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [
-            "not judged: accuracy regression <= 2%: there is no baseline yet; --model-eval-save-baseline makes one"
+            "not judged: accuracy regression <= 2%: there is no baseline yet;",
+            "  --model-eval-save-baseline makes one",
         ]
     )
 
@@ -225,7 +220,7 @@ def test_a_read_only_folder(project, monkeypatch):
 
     result = project.run("--model-eval-save-baseline")
 
-    result.stdout.fnmatch_lines(["baseline not saved: baseline *: can't be written: *"])
+    result.stdout.fnmatch_lines(["baseline not saved: baseline*"])
 
 
 def test_line_ends_inside_an_answer(project):

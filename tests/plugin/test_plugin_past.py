@@ -76,6 +76,21 @@ def test_flaky_at_a_commit(evals, workers):
     assert remark == f"flaky at commit {commit[:7]}: missed in 2 of the last 3 runs"
 
 
+def test_the_html_report_has_it(evals, monkeypatch):
+    """Of the passed cases too, written at the end of a session or later."""
+    evals.run()
+    keep_as(evals, "20000101-a")
+    evals.run("--model-eval-report=now.html")
+    monkeypatch.chdir(evals.path)
+
+    assert main(["report", "-o", "later.html"]) == 0
+
+    for name in ("now.html", "later.html"):
+        text = (evals.path / name).read_text(encoding="utf-8")
+        assert "missed in each of the last 2 runs" in text
+        assert '"passed in each of the last 2 runs",". ."' in text
+
+
 def test_a_damaged_run_changes_nothing(evals):
     """It is counted, and the verdict is the same."""
     evals.run()

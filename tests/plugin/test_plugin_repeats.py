@@ -35,10 +35,10 @@ def test_a_case_is_the_unit(project):
     result.stdout.fnmatch_lines(
         [
             "model eval: robot:answer, 2 cases asked 8 times, one at a time",
-            "test_ticket, robot:answer, 2 cases 4 times: 6 passed, 2 missed",
             "missed: flaky-1 (2 of 4 times)",
             "flaky: 1 of 2 cases passed and failed",
             "  flaky-1: 2 passed, 2 missed",
+            "test_ticket, robot:answer, 2 cases 4 times: 6 passed, 2 missed",
             "gate: met (thresholds: 4 met)",
         ]
     )

@@ -54,7 +54,7 @@ def parts(project):
 
 
 def test_the_section_has_the_tags_and_the_labels(teams, section):
-    """Below the numbers of the suite, before the cases."""
+    """Below the numbers of the suite."""
     lines = section(teams.run())
 
     at = lines.index("  by tag        accuracy")
@@ -71,7 +71,7 @@ def test_the_section_has_the_tags_and_the_labels(teams, section):
         ["macro-F1", "12", "86.8"],
     ]
     assert lines[at + 9] == "    confused: billing -> bug 1, login -> (no answer) 1"
-    assert max(map(len, lines)) <= 80
+    assert max(len(line) for line in lines if not line.startswith("Next: ")) <= 80
 
 
 def test_the_file_has_them_whole(teams):
@@ -130,7 +130,7 @@ def test_macro_f1_without_labels_is_invalid(project):
     result = project.run()
 
     assert result.ret == 1
-    sentence = "macro_f1 >= 10%: needs labels: a text of 70 characters is expected of the case a*"
+    sentence = "macro_f1 >= 10%: needs labels: a text of 70 characters is*"
     result.stdout.fnmatch_lines([f"invalid: test_ticket: {sentence}"])
 
 

@@ -10,6 +10,7 @@ import pytest
 from made_reports import HOSTILE, record, report
 
 from pytest_modeleval.core.comparisons import compare, numbers_of
+from pytest_modeleval.core.pasts import Appearance, Past, case_key
 from pytest_modeleval.reports.html.blocks import embedded, make_block
 from pytest_modeleval.reports.html.charts import histogram, interval_range, trend
 from pytest_modeleval.reports.html.pages import render
@@ -287,3 +288,36 @@ def test_a_trend_of_equal_numbers_stays_in_the_chart():
 
     assert [fails for *_, fails in chart.points] == [False, True]
     assert all(0 <= y <= 96 for _, y, _, _ in chart.points)
+
+
+def test_a_case_says_what_became_of_it_before():
+    """For each model in words and run by run; the worst of its repeats is what it counts as."""
+    now = Appearance(outcomes=("passed", "missed"), content_hash="h")
+    right, wrong = (Appearance(outcomes=(word,), content_hash="h") for word in ("passed", "missed"))
+    records = [record("c-1"), record("c-1", "missed", repeat=1), record("c-2")]
+    pasts = {
+        case_key(records[0]): Past(now=now, earlier=(right, wrong)),
+        case_key(records[2]): Past(now=right),
+    }
+
+    made = make_block(records, (), pasts=pasts, has_baseline=False, run_id="r", folder="f")
+
+    first, second = json.loads("".join(made))["cases"]
+    assert first[9] == [[0, "flaky: missed at least once in 2 of the last 3 runs", ". m .m"]]
+    assert second[9] == 0
+
+
+def test_the_past_is_in_the_size():
+    """10,000 cases that each have a past stay far below the bar of 15 MB."""
+    past = Past(
+        now=Appearance(outcomes=("missed",), content_hash="h"),
+        earlier=(Appearance(outcomes=("passed",), content_hash="h"),) * 19,
+    )
+    one = record("c-1", "missed")
+
+    with_past, without = (
+        len("".join(make_block([one], (), pasts=pasts, has_baseline=False, run_id="r", folder="f")))
+        for pasts in ({case_key(one): past}, {})
+    )
+
+    assert (with_past - without) * 10_000 < 1_500_000

@@ -39,13 +39,22 @@ def make_shown(records, lines=(), coverages=None, *, rates=None, **options):
     ]
     rates = {"max_error_rate": 1.0, "max_unscored_rate": 1.0} if rates is None else rates
     verdict = judge(records, coverages, [parse_threshold(line) for line in lines], **rates)
-    options = {"has_thresholds": bool(lines)} | options
+    options = {"has_thresholds": bool(lines), "width": 80} | options
     return Shown(verdict=verdict, coverages=coverages, **options)
 
 
+SENTENCES = ("not met: ", "invalid: ", "not judged: ", "gate: ", "warning: ")
+
+
 def texts(shown):
-    """The lines as texts."""
-    return [line.text for line in render(shown)]
+    """The lines as texts, each sentence in one, without the line on what to do next."""
+    found = []
+    for line in render(shown):
+        if found and found[-1].startswith(SENTENCES) and line.text.startswith("  "):
+            found[-1] += line.text[1:]
+        elif not line.text.startswith("Next: "):
+            found.append(line.text)
+    return found
 
 
 def color_of(shown, start):
@@ -60,7 +69,7 @@ class FakeTerminal:
         self.lines = []
 
     def write_sep(self, sep, title=None, **markup):
-        self.lines.append((title, sep))
+        self.lines.append((title, markup))
 
     def write_line(self, line, **markup):
         self.lines.append((line, markup))
@@ -69,8 +78,8 @@ class FakeTerminal:
 # The whole
 
 
-def test_a_run_is_shown_as_a_table_its_failures_and_its_verdict():
-    """The numbers with interval, count, threshold and verdict; then each failure; then the gate."""
+def test_a_run_is_shown_as_its_failures_a_table_and_its_verdict():
+    """Each failure; the numbers with interval, count, threshold and verdict; last the gate."""
     records = make_records("ppppppppp") + make_records(
         "m", case_id="refund-9", output="login", reason="assert 'login' == 'billing'"
     )
@@ -78,6 +87,11 @@ def test_a_run_is_shown_as_a_table_its_failures_and_its_verdict():
     shown = make_shown(records, THREE, folder=".modeleval/runs/x")
 
     assert texts(shown) == [
+        "missed: refund-9",
+        "  input    Where is my money?",
+        "  expected billing",
+        "  got      login",
+        "",
         "tickets, router:predict, 10 cases: 9 passed, 1 missed",
         "                   value  95 % interval            n  threshold",
         "  accuracy        90.0 %  59.6 to 99.7 %          10  >= 90%     met, uncertain",
@@ -86,11 +100,6 @@ def test_a_run_is_shown_as_a_table_its_failures_and_its_verdict():
         "  avg cost       $0.0010  $0.0010 to $0.0010      10  <= $0.002  met",
         "  total cost      $0.010                          10",
         "  errors           0.0 %  0.0 to 27.8 %           10  <= 100%    met",
-        "",
-        "missed: refund-9",
-        "  input    Where is my money?",
-        "  expected billing",
-        "  got      login",
         "",
         "gate: met (thresholds: 3 met)",
         "records: .modeleval/runs/x/records.jsonl",
@@ -136,9 +145,9 @@ def test_the_section_is_written_with_its_colours():
 
     write(terminal, make_shown(make_records("p"), ["accuracy >= 50%"]))
 
-    assert terminal.lines[0] == ("model eval", "=")
+    assert terminal.lines[0] == ("model eval: met", {"green": True, "bold": True})
     assert terminal.lines[1] == ("tickets, router:predict, 1 case: 1 passed", {})
-    assert terminal.lines[-1] == ("gate: met (thresholds: 1 met)", {"green": True})
+    assert ("gate: met (thresholds: 1 met)", {"green": True}) in terminal.lines
 
 
 # The table
@@ -161,7 +170,7 @@ def test_the_title_counts_the_cases(letters, n_total, title):
     """How many ran, of how many, and what came of them."""
     coverage = Coverage(suite="tickets", n_total=n_total, n_selected=len(letters))
 
-    assert texts(make_shown(make_records(letters), (), [coverage]))[0] == title
+    assert title in texts(make_shown(make_records(letters), (), [coverage]))
 
 
 def test_a_metric_that_has_a_threshold_has_a_row():
@@ -196,7 +205,8 @@ def test_each_threshold_on_a_metric_has_a_line():
 
     lines = texts(make_shown(records, ["accuracy >= 50%", "accuracy >= 95%"]))
 
-    assert lines[2:4] == [
+    at = lines.index(next(line for line in lines if line.startswith("  accuracy")))
+    assert lines[at : at + 2] == [
         "  accuracy        80.0 %  71.1 to 86.7 %         100  >= 50%     met",
         "                                                      >= 95%     not met",
     ]
@@ -525,7 +535,7 @@ typical_lines = [
     output=st.text(),
 )
 def test_the_table_and_the_failures_fit_80_columns(letters, lines, latency, cost, output):
-    """No row of usual thresholds is wider than a terminal; sentences may be."""
+    """No line is wider than a terminal, but for a command, which is copied whole."""
     records = make_records(
         letters, latency_s=latency, cost_usd=cost, output=output, tags=("angry",),
         scores={"tone": {"value": 0.9}},
@@ -533,11 +543,9 @@ def test_the_table_and_the_failures_fit_80_columns(letters, lines, latency, cost
     n = len(records)
     coverage = Coverage(suite="tickets", n_total=n, n_selected=n, tags={"angry": (n, n)})
 
-    found = texts(make_shown(records, lines, [coverage], verbosity=2))
+    found = [line.text for line in render(make_shown(records, lines, [coverage], verbosity=2))]
 
-    sentences = ("not met: ", "invalid: ", "not judged: ", "gate: ")
-    wide = [line for line in found if len(line) > 80 and not line.startswith(sentences)]
-    assert wide == []
+    assert [line for line in found if len(line) > 80 and not line.startswith("Next: ")] == []
 
 
 def test_a_label_that_does_not_fit_has_a_line_of_its_own():
@@ -642,3 +650,74 @@ def test_failures_fit_the_terminal_they_are_shown_in(width):
 def test_the_header_says_model_cases_and_concurrency(known, line):
     """What is asked, how often, and how many at once."""
     assert header(**known) == line
+
+
+# Of many cases, and in any terminal
+
+
+def test_one_error_of_many_cases_is_said_once():
+    """With their number and a few ids; two that are alike stand by themselves."""
+    records = make_records("e" * 37, reason="timeout: no answer within 60 s", output=None)
+    records += [
+        replace(record, case_id=f"other-{index}")
+        for index, record in enumerate(make_records("ee", reason="quota", output=None))
+    ]
+
+    lines = texts(make_shown(records))
+
+    at = lines.index("errored: 37 cases: timeout: no answer within 60 s")
+    assert lines[at + 1] == "  c0, c1, c2, c3, c4 and 32 more; -v names them all"
+    assert [line for line in lines if line.startswith("errored: other")] == [
+        "errored: other-0",
+        "errored: other-1",
+    ]
+    assert not any(line.startswith("... and") for line in lines)
+
+
+def test_verbose_names_all_cases_of_an_error():
+    """In lines that fit."""
+    lines = texts(make_shown(make_records("e" * 37, reason="down", output=None), verbosity=1))
+
+    named = " ".join(lines[1 : lines.index("")])
+    assert all(f"c{number}" in named.replace(",", "").split() for number in range(37))
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_long_warning_is_wrapped_and_said_once():
+    """At the width, with the lines after the first indented."""
+    trouble = ["a sentence of some words " * 6] * 2
+
+    lines = [line.text for line in render(make_shown(make_records("p"), trouble=trouble))]
+
+    at = next(index for index, line in enumerate(lines) if line.startswith("warning: "))
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[at + 1].startswith("  ")
+    assert sum(line.startswith("warning: ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "utf-8"])
+def test_characters_that_a_terminal_lacks_are_escaped(encoding):
+    """A Windows code page takes every line, and what it has stays as it is."""
+    records = make_records("m", output="n\u00f6 \u2192 \u9322")
+
+    lines = texts(make_shown(records, ["accuracy >= 90%"], encoding=encoding, verbosity=2))
+
+    for line in lines:
+        line.encode(encoding)
+    got = next(line for line in lines if line.startswith("  got"))
+    assert (
+        got
+        == {
+            "cp1252": "  got      n\u00f6 \\u2192 \\u9322",
+            "cp437": "  got      n\u00f6 \\u2192 \\u9322",
+            "ascii": "  got      n\\xf6 \\u2192 \\u9322",
+            "utf-8": "  got      n\u00f6 \u2192 \u9322",
+        }[encoding]
+    )
+
+
+def test_records_that_are_not_there_are_not_named():
+    """Where nothing was asked, there is no file."""
+    shown = make_shown([], THREE, [Coverage(suite="tickets", n_total=6, n_selected=0)], folder="x")
+
+    assert not any("records.jsonl" in line for line in texts(shown))

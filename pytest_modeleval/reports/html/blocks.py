@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_modeleval.core.cases import question_of
+from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.records import Outcome
 from pytest_modeleval.reports.cases import repeats_answer
+from pytest_modeleval.reports.pasts import past_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_modeleval.core.comparisons import CaseNumbers, Comparison
+    from pytest_modeleval.core.pasts import CaseKey, Past
     from pytest_modeleval.core.records import Record
 
 __all__ = ["MAX_BYTES", "Block", "embedded", "make_block"]
@@ -28,6 +31,8 @@ MAX_BYTES = 12_000_000
 
 _CAPS = (100_000, 30_000, 10_000, 5000, 3000, 2000, 1500, 1000, 700, 500, 350, 250, 170, 120, 80)
 _QUESTION = 300  # characters of a chat's last question, which the table shows in its place
+_WORST_FIRST: tuple[Outcome, ...] = ("errored", "unscored", "missed", "passed", "skipped")
+_SIGNS: Mapping[str, str] = {"passed": ".", "missed": "m", "errored": "e", "unscored": "u"}
 _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 _Place = tuple[str, str]
@@ -54,6 +59,7 @@ class Block:
     rows: Sequence[_Row]
     models: Sequence[str | None]
     before: Mapping[tuple[str, str, str | None, str], tuple[CaseNumbers, int]]
+    pasts: Mapping[CaseKey, Past]
     has_baseline: bool
     run_id: str
     folder: str
@@ -99,6 +105,7 @@ class Block:
             [self._answer(record, names) for record in row.records],
             self._changes(row, names),
             {key: self._cut(value) for key, value in about.items() if value},
+            self._pasts_of(row, names) or 0,
         ]
 
     def _answer(self, record: Record, names: _Names) -> list[Any]:
@@ -131,6 +138,19 @@ class Block:
                 found.append([names.models[model], change, outcome, output, *numbers])
         return found or 0
 
+    def _pasts_of(self, row: _Row, names: _Names) -> list[Any]:
+        """What earlier runs say of the case, for each model: in words, and run by run."""
+        found = []
+        worst = sorted(row.records, key=lambda record: _WORST_FIRST.index(record.outcome))
+        for record in {item.model: item for item in reversed(worst)}.values():
+            past = self.pasts.get(case_key(record))
+            said = past_text(past, record.outcome) if past is not None else None
+            if past is not None and said is not None:
+                runs = (*past.earlier, past.now)
+                signs = ["".join(map(_SIGNS.__getitem__, run.outcomes)) for run in runs]
+                found.append([names.models[record.model], said, " ".join(signs)])
+        return found
+
     def _cut(self, text: str | None) -> str | list[Any] | None:
         """A text, or its beginning and how long it is."""
         if text is None or len(text) <= self.max_characters:
@@ -158,6 +178,7 @@ def make_block(
     records: Iterable[Record],
     comparisons: Sequence[Comparison],
     *,
+    pasts: Mapping[CaseKey, Past] | None = None,
     has_baseline: bool,
     run_id: str,
     folder: str,
@@ -168,6 +189,7 @@ def make_block(
     Args:
         records: The records, in the order of the cases.
         comparisons: What changed since the baseline.
+        pasts: What earlier runs say of the cases.
         has_baseline: There is one.
         run_id: The run.
         folder: Its folder, as it is shown.
@@ -185,6 +207,7 @@ def make_block(
         rows=list(rows.values()),
         models=sorted(models, key=lambda name: name is None),
         before=_before(comparisons),
+        pasts=pasts or {},
         has_baseline=has_baseline,
         run_id=run_id,
         folder=folder,

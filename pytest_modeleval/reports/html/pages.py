@@ -41,6 +41,7 @@ def render(report: Report) -> Iterator[str]:
     block = make_block(
         report.records,
         report.comparisons,
+        pasts=report.pasts,
         has_baseline=bool(report.comparisons),
         run_id=report.run_id,
         folder=report.folder,

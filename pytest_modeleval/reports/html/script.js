@@ -27,6 +27,7 @@
       model: b[0], change: b[1], outcome: data.outcomes[b[2]], output: b[3], latency: b[4], cost: b[5],
     })),
     about: row[8],
+    pasts: (row[9] || []).map((p) => ({ model: p[0], words: p[1], runs: p[2] })),
   }));
   const hasModels = data.models.filter((name) => name).length > 1;
   const hasScores = data.scores.length > 0;
@@ -211,6 +212,7 @@
         : name === "judging" ? dollars(value) : shown(String(value))]);
   const answerView = (item, a, isOne) => {
     const was = item.before.find((b) => b.model === a.model);
+    const past = item.pasts.find((p) => p.model === a.model && (isOne || a.repeat === 0));
     const expected = text(item.expected), got = text(a.output);
     const parts = a.outcome !== "passed" && typeof expected === "string" && typeof got === "string" ? diff(expected, got) : null;
     const name = [hasModels ? modelName(a.model) : "", isOne ? "" : `asked time ${a.repeat + 1}`].filter((x) => x).join(", ");
@@ -225,7 +227,9 @@
       numbers([["latency", seconds(a.latency)], ["cost", dollars(a.cost)], ...more(a)]),
       was ? [h("h3", {}, "in the baseline" + (was.change < 0 ? ", broke since" : was.change > 0 ? ", mended since" : "")),
         was.output ? h("pre", { class: "text", dir: "auto" }, shown(text(was.output))) : null,
-        numbers([["outcome", was.outcome], ["latency", seconds(was.latency)], ["cost", dollars(was.cost)]])] : null);
+        numbers([["outcome", was.outcome], ["latency", seconds(was.latency)], ["cost", dollars(was.cost)]])] : null,
+      past ? [h("h3", {}, "over the last runs"), h("p", { class: "past" }, past.words), past.runs.length > 1
+        ? h("p", { class: "sub" }, "oldest first: ", h("code", {}, past.runs), " (. passed, m missed, e errored, u unscored)") : null] : null);
   };
   const detail = (item) => {
     const answers = answersOf(item);
