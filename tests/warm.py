@@ -20,7 +20,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from pathlib import Path
 
 HEAVY = ["numpy", "yaml", "jinja2.sandbox", "tenacity", "openai", "aiohttp", "genai_prices"]
@@ -45,7 +47,7 @@ class Process:
     def __init__(self, command, *, cwd, env, streams):
         request = {"command": list(map(str, command)), "cwd": str(cwd), "env": dict(env)}
         self.pid = _forker().start(request, streams)
-        self.returncode = None
+        self.stdin = self.returncode = None
 
     def wait(self, timeout=None):
         """The exit status, or the signal that ended it, negative."""
@@ -118,8 +120,31 @@ def main():
     requests = socket.socket(fileno=int(sys.argv[1]))
     del sys.path[0]  # the folder of this file
     import_all()
-    program = fork_programs(requests)
-    program()
+    run_and_end(fork_programs(requests))
+
+
+def run_and_end(program):
+    """Run a program and end the process as Python would, but for what was imported before.
+
+    To take that apart in each process costs as much as the run, as it is all copied first.
+    """
+    imported = set(sys.modules)
+    status = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()  # this far as multiprocessing does it
+    atexit._run_exitfuncs()
+    for name in sys.modules.keys() - imported:
+        del sys.modules[name]
+    gc.collect()  # what has to say something when it goes, says it now
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 def import_all():
@@ -127,7 +152,8 @@ def import_all():
     import pytest
 
     os.chdir("/")
-    pytest.main(["--help", "-p", "xdist", "-p", "no:cacheprovider"])
+    scope = "asyncio_default_fixture_loop_scope=function"  # or pytest-asyncio says that it is unset
+    pytest.main(["--help", "-p", "no:cacheprovider", "-o", scope])
     import pytest_modeleval
 
     for name in (*HEAVY, "xdist.remote", "xdist.dsession"):
@@ -136,7 +162,8 @@ def import_all():
     for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
         importlib.import_module(module.name)
     gc.collect()
-    gc.freeze()  # pytest collects garbage several times at its end, and all this is none
+    gc.freeze()  # garbage is collected several times a run, and all this is none
+    gc.unfreeze = lambda: None
 
 
 def fork_programs(requests):
@@ -152,7 +179,7 @@ def fork_programs(requests):
             continue
         message, streams, _, _ = socket.recv_fds(requests, MAX_BYTES, 3)
         if not message:
-            sys.exit()
+            os._exit(0)
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
@@ -175,7 +202,7 @@ def report_ended(requests):
 
 
 def run_program(request, streams):
-    """Be the program: ``python -m module`` or ``python script``."""
+    """Be ``python -m module`` or ``python script``."""
     _, first, *rest = request["command"]
     if not first.startswith("-m"):
         settle(request, streams, str(Path(first).parent))
@@ -187,9 +214,7 @@ def run_program(request, streams):
         workers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if not os.fork():
             workers.close()
-            program = fork_workers(theirs, streams)
-            program()
-            return
+            run_and_end(fork_workers(theirs, streams))
         theirs.close()
         warm_workers(workers)
     settle(request, streams, request["cwd"])
@@ -269,7 +294,7 @@ def fork_workers(requests, streams):
     while True:
         message, streams, _, _ = socket.recv_fds(requests, MAX_BYTES, 3)
         if not message:
-            sys.exit()
+            os._exit(0)
         pid = os.fork()
         if not pid:
             Path("/proc/self/comm").write_text("python")

@@ -1,6 +1,7 @@
 """A small project with evals, and what its runs leave behind."""
 
 import csv
+import functools
 import gc
 import importlib
 import json
@@ -8,6 +9,7 @@ import os
 import pkgutil
 
 import pytest
+import warm
 
 import pytest_modeleval
 
@@ -162,14 +164,26 @@ def _section():
     return section
 
 
+def warm_popen(cold_popen, command, *, stdin, stdout, stderr):
+    """What pytester starts a pytest of its own with."""
+    if not command[1].startswith("-m"):
+        return cold_popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+    path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    with open(os.devnull, "rb") as nothing:
+        streams = [file.fileno() for file in (nothing, stdout, stderr)]
+        env = os.environ | {"PYTHONPATH": path}
+        return warm.Process(command, cwd=os.getcwd(), env=env, streams=streams)
+
+
 @pytest.fixture(autouse=True)
 def _environment(pytester, monkeypatch):
     """A terminal of 80 columns, no secrets, and no seconds spent on loading hypothesis."""
-    del pytester  # it clears PYTEST_ADDOPTS, so it comes first
+    # pytester clears PYTEST_ADDOPTS, so it comes first.
     for name in list(os.environ):
         if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")) or name.startswith("OPENAI_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(pytester, "popen", functools.partial(warm_popen, pytester.popen))
     quiet = "-p no:hypothesispytest -o asyncio_default_fixture_loop_scope=function"
     monkeypatch.setenv("PYTEST_ADDOPTS", quiet)
     gc.freeze()  # each run collects garbage several times, and all these modules are none
