@@ -25,9 +25,26 @@ import time
 import traceback
 from pathlib import Path
 
-HEAVY = ["numpy", "yaml", "jinja2.sandbox", "tenacity", "openai", "aiohttp", "genai_prices"]
+HEAVY = ["numpy", "yaml", "jinja2.sandbox", "tenacity", "aiohttp", "genai_prices", "encodings.idna"]
+HEAVY += ["concurrent.futures.thread", "xdist.remote", "xdist.dsession", "xdist.scheduler"]
 FORKER = "modeleval-fork"  # in /proc: a process that runs nothing itself
 MAX_BYTES = 1 << 18
+
+
+def import_what_runs_need():
+    """Import all of the package, and what it and its neighbours import when they first need it."""
+    for name in HEAVY:
+        with contextlib.suppress(ImportError):  # an extra that is not installed
+            importlib.import_module(name)
+    import openai
+
+    import pytest_modeleval
+
+    client = openai.OpenAI(api_key="none")  # the first one imports a transport
+    _ = client.chat.completions, client.responses, client.embeddings
+    client.close()
+    for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
+        importlib.import_module(module.name)
 
 
 # In the process of the tests.
@@ -154,13 +171,7 @@ def import_all():
     os.chdir("/")
     scope = "asyncio_default_fixture_loop_scope=function"  # or pytest-asyncio says that it is unset
     pytest.main(["--help", "-p", "no:cacheprovider", "-o", scope])
-    import pytest_modeleval
-
-    for name in (*HEAVY, "xdist.remote", "xdist.dsession"):
-        with contextlib.suppress(ImportError):  # an extra that is not installed
-            importlib.import_module(name)
-    for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
-        importlib.import_module(module.name)
+    import_what_runs_need()
     gc.collect()
     gc.freeze()  # garbage is collected several times a run, and all this is none
     gc.unfreeze = lambda: None

@@ -1,24 +1,16 @@
 """A small project with evals, and what its runs leave behind."""
 
 import csv
-import functools
 import gc
-import importlib
 import json
 import os
-import pkgutil
 
 import pytest
 import warm
 
-import pytest_modeleval
-
-# pytester forgets after each run what it imported: numpy can't be loaded twice, and all the
-# others take half of a run's time.
-for name in ("numpy", "yaml", "jinja2.sandbox", "tenacity", "openai", "genai_prices"):
-    importlib.import_module(name)
-for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
-    importlib.import_module(module.name)
+# pytester forgets after each run what it imported: numpy can't be loaded twice, a transport of
+# openai's that was would raise errors that nobody knows, and all take half of a run's time.
+warm.import_what_runs_need()
 
 ROBOT = """
     '''A model that does what the first word of its input says, and notes each call.'''
@@ -99,7 +91,9 @@ class Project:
 
     def run_apart(self, *args, timeout=120):
         """``pytest --model-eval`` in a process of its own."""
-        return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.pytester, "popen", warm_popen)
+            return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
 
     @property
     def asked(self):
@@ -164,10 +158,9 @@ def _section():
     return section
 
 
-def warm_popen(cold_popen, command, *, stdin, stdout, stderr):
-    """What pytester starts a pytest of its own with."""
-    if not command[1].startswith("-m"):
-        return cold_popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+def warm_popen(command, *, stdin, stdout, stderr):
+    """What pytester starts a process with, warm."""
+    del stdin  # pytester closes it
     path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
     with open(os.devnull, "rb") as nothing:
         streams = [file.fileno() for file in (nothing, stdout, stderr)]
@@ -178,12 +171,11 @@ def warm_popen(cold_popen, command, *, stdin, stdout, stderr):
 @pytest.fixture(autouse=True)
 def _environment(pytester, monkeypatch):
     """A terminal of 80 columns, no secrets, and no seconds spent on loading hypothesis."""
-    # pytester clears PYTEST_ADDOPTS, so it comes first.
+    del pytester  # it clears PYTEST_ADDOPTS, so it comes first
     for name in list(os.environ):
         if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")) or name.startswith("OPENAI_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(pytester, "popen", functools.partial(warm_popen, pytester.popen))
     quiet = "-p no:hypothesispytest -o asyncio_default_fixture_loop_scope=function"
     monkeypatch.setenv("PYTEST_ADDOPTS", quiet)
     gc.freeze()  # each run collects garbage several times, and all these modules are none
