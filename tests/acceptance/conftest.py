@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fake_server
 import pytest
+import warm
 
 # None of these is the business of these tests, and each takes its share of every process's start.
 QUIET = "-p no:hypothesispytest -p no:asyncio -p no:rerunfailures -p no:timeout -p no:anyio"
@@ -107,18 +108,12 @@ class Result:
 class Running:
     """A process that was started and not waited for, with all processes that it starts."""
 
-    def __init__(self, command, folder, environment):
+    def __init__(self, command, folder, environment, *, is_warm):
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that all of them are found, and none survives
-            )
+        start = warm.Process if is_warm else cold_process
+        with self.output.open("wb") as output, open(os.devnull, "rb") as nothing:
+            streams = [nothing.fileno(), output.fileno(), output.fileno()]
+            self.process = start(command, cwd=folder, env=environment, streams=streams)
         self.pid = self.process.pid
 
     @property
@@ -148,18 +143,33 @@ class Running:
         self.process.wait(10)
 
 
+def cold_process(command, *, cwd, env, streams):
+    """A process that imports everything itself, as a user's does."""
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,  # so that all of them are found, and none survives
+    )
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes minutes, since it installs packages")
 
 
 def _sessions():
-    """Pid and session of each process that is no zombie."""
+    """Pid and session of each process that is no zombie and does something itself."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            words = path.read_text().rpartition(") ")[2].split()
+            name, _, rest = path.read_text().rpartition(") ")
         except OSError:
             continue
-        if words[0] != "Z":
+        words = rest.split()
+        if words[0] != "Z" and not name.endswith(f"({warm.FORKER}"):
             yield int(path.parent.name), int(words[3])
 
 
@@ -233,9 +243,10 @@ class Project:
         return self.start(*args, command=command).wait(timeout)
 
     def start(self, *args, command=None):
-        """``pytest --model-eval``, not waited for."""
-        command = command or self.command()
-        self._running.append(Running([*command, *args], self.path, self.environment))
+        """``pytest --model-eval``, not waited for; a command that is named is run as it is."""
+        words = [*(command or self.command()), *args]
+        running = Running(words, self.path, self.environment, is_warm=command is None)
+        self._running.append(running)
         return self._running[-1]
 
     def end(self):

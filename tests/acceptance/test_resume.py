@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from conftest import Running
 
-MANY, SOME = 2000, 300
+MANY, SOME = 600, 300
 
 CLOCKWORK = """
     '''A model whose answers, times and costs are the same each time, and that notes each call.

@@ -1,7 +1,6 @@
 """Shards: parts of a run, each with a store of its own, put together by ``modeleval combine``."""
 
 import json
-import signal
 import subprocess
 import sys
 
@@ -173,7 +172,7 @@ def test_a_shard_that_was_killed_is_named(make_project, wait_until):
         f"--model-eval-store={store}", "-k", "good", "--model-eval-concurrency=1"
     )
     wait_until(lambda: [*store.glob("runs/*/records.jsonl")])
-    running.process.send_signal(signal.SIGKILL)
+    running.process.kill()
     running.wait(20)
     (second,) = store.glob("runs/*")
 

@@ -2,22 +2,16 @@
 
 import csv
 import gc
-import importlib
 import json
 import os
-import pkgutil
 import re
 
 import pytest
+import warm
 
-import pytest_modeleval
-
-# pytester forgets after each run what it imported: numpy can't be loaded twice, and all the
-# others take half of a run's time.
-for name in ("numpy", "yaml", "jinja2.sandbox", "tenacity", "openai", "genai_prices"):
-    importlib.import_module(name)
-for module in pkgutil.walk_packages(pytest_modeleval.__path__, "pytest_modeleval."):
-    importlib.import_module(module.name)
+# pytester forgets after each run what it imported: numpy can't be loaded twice, a transport of
+# openai's that was would raise errors that nobody knows, and all take half of a run's time.
+warm.import_what_runs_need()
 
 ROBOT = """
     '''A model that does what the first word of its input says, and notes each call.'''
@@ -98,7 +92,9 @@ class Project:
 
     def run_apart(self, *args, timeout=120):
         """``pytest --model-eval`` in a process of its own."""
-        return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.pytester, "popen", warm_popen)
+            return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
 
     @property
     def asked(self):
@@ -161,6 +157,16 @@ def section(result):
 @pytest.fixture(name="section")
 def _section():
     return section
+
+
+def warm_popen(command, *, stdin, stdout, stderr):
+    """What pytester starts a process with, warm."""
+    del stdin  # pytester closes it
+    path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    with open(os.devnull, "rb") as nothing:
+        streams = [file.fileno() for file in (nothing, stdout, stderr)]
+        env = os.environ | {"PYTHONPATH": path}
+        return warm.Process(command, cwd=os.getcwd(), env=env, streams=streams)
 
 
 @pytest.fixture(autouse=True)
