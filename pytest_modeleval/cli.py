@@ -44,6 +44,7 @@ from pytest_modeleval.store.shards import (
     lacks,
     missing_items,
     records_in_order,
+    why_unfinished,
 )
 
 if TYPE_CHECKING:
@@ -227,7 +228,9 @@ def _verdict(run: StoredRun) -> Verdict:
     """The verdict of a run as it was, with the numbers that it was given on."""
     verdict = _judge(run.records, coverages_of([run]), run)
     stored = run.summary.get("verdict")
-    return _as_it_was(verdict, stored) if isinstance(stored, dict) else verdict
+    if not isinstance(stored, dict) or verdict.reason is not None:
+        return verdict
+    return _as_it_was(verdict, stored)
 
 
 def _as_it_was(verdict: Verdict, stored: dict[str, Any]) -> Verdict:
@@ -319,6 +322,7 @@ def _combine(given: argparse.Namespace) -> int:
     status = _status(verdict) or (_NOT_MET if numbers["n_failed_tests"] else _MET)
     summary = {
         **numbers,
+        "n_records": len(records),
         "exit_status": int(status != _MET),  # pytest's own, for which invalid is a failure
         "verdict": verdict.to_dict(),
         "suites": [summary.to_dict() for summary in verdict.summaries],
@@ -386,7 +390,7 @@ def _judge(
     preflight = combined_preflight(runs)
     if preflight is not None and preflight.failure is not None:
         return Verdict(status="invalid", reason=preflight.failure)
-    return judge(
+    verdict = judge(
         list(records),
         coverages,
         [item for item in _thresholds(runs[0]) if not (is_one and item.is_regression)],
@@ -397,6 +401,8 @@ def _judge(
         mode=manifest.get("gate", "point"),
         n_strays=sum(run.summary.get("n_strays", 0) for run in runs),
     )
+    reason = next(filter(None, map(why_unfinished, runs)), None)
+    return verdict if reason is None else replace(verdict, status="invalid", reason=reason)
 
 
 def _write(

@@ -141,6 +141,7 @@ class Gatekeeper:
             ended=datetime.now(UTC),
             exit_status=int(exitstatus),
             n_failed=n_failed,
+            n_records=len(self._records),
         )
         try:
             self._run.write_summary(summary)

@@ -81,6 +81,7 @@ def run_summary(
     ended: datetime,
     exit_status: int,
     n_failed: int,
+    n_records: int,
 ) -> dict[str, Any]:
     """What ``summary.json`` holds: the verdict and the numbers that it was given on.
 
@@ -91,6 +92,7 @@ def run_summary(
         ended: When it ended.
         exit_status: pytest's.
         n_failed: Tests that pytest itself counts as failed, evals or not.
+        n_records: Records of the run, by which a reader knows that none is lost.
     """
     return {
         "run_id": evals.run_id,
@@ -99,6 +101,7 @@ def run_summary(
         "exit_status": exit_status,
         **earlier_run(evals),
         "n_failed_tests": n_failed,
+        "n_records": n_records,
         "n_strays": evals.n_strays,
         "asked": [asked.to_dict() for asked in merge_asked(evals.asked)],
         "preflight": evals.preflight.to_dict() if evals.preflight else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -147,7 +148,14 @@ def score_answer(scorer: Scorer, case: Case, prediction: Prediction) -> Score:
             returned what is no score.
         Exception: Whatever the scorer's own code raises.
     """
-    return named_score(scorer, scorer.function(case, prediction))
+    return named_score(scorer, scorer.function(case, _own(prediction)))
+
+
+def _own(prediction: Prediction) -> Prediction:
+    """A prediction for one scorer: what it changes in a list no other one sees, nor the record."""
+    if isinstance(prediction.output, dict | list):
+        return replace(prediction, output=copy.deepcopy(prediction.output))
+    return prediction
 
 
 def named_score(scorer: Scorer, returned: Any) -> Score:

@@ -22,6 +22,7 @@ from pytest_modeleval.errors import PredictionError, Unscored, UsageError, did_y
 from pytest_modeleval.scorers.base import AskModel, Golden, Scorer
 from pytest_modeleval.scorers.judge_prompts import PROMPTS_VERSION, messages, schema
 from pytest_modeleval.scorers.judge_replies import ReplyError, Said, read_reply
+from pytest_modeleval.scorers.parameters import MOST_WEIGHT
 
 if TYPE_CHECKING:
     from pytest_modeleval.core.predictions import Prediction
@@ -359,7 +360,7 @@ def make_judge(kind: str, given: Any, *, where: str) -> Scorer:
         name=name,
         function=judge,
         min_score=min_score,
-        weight=read.number("weight", default=1.0),
+        weight=read.number("weight", default=1.0, most=MOST_WEIGHT),
         version=version,
         check_case=judge.check_case,
         asks=True,
@@ -464,7 +465,7 @@ class _Parameters:
         """A number of at least 0."""
         value = self.given.get(name, default)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 <= value <= most:
+        if not is_number or not 0 <= value <= most or value == float("inf"):
             bound = f"from 0 to {most:g}" if most != float("inf") else "of at least 0"
             raise UsageError(f"{self._place}: {name} is a number {bound}, not {value!r}")
         return float(value)
@@ -481,10 +482,16 @@ class _Parameters:
         rows = self.given.get("golden", ())
         if not isinstance(rows, list | tuple):
             raise UsageError(f"{self._place}: golden is a list of answers, not {rows!r}")
-        return tuple(
+        golden = tuple(
             self._golden_of(row, judge, min_score, version, number)
             for number, row in enumerate(rows, start=1)
         )
+        if golden and len({one.is_right for one in golden}) == 1:
+            raise UsageError(
+                f"{self._place}: the golden answers all have one verdict, so a judge that always "
+                "says it would pass; add one of the other"
+            )
+        return golden
 
     def _golden_of(
         self, row: Any, judge: Judge, min_score: float, version: str, number: int

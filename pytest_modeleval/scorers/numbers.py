@@ -231,8 +231,9 @@ def _expected(value: Any, field: str, decimal: str | None) -> Fraction:
 
 
 def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    if isinstance(value, int):  # of any size, which a float does not take
+        return not isinstance(value, bool)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _tolerance(text: str, is_share: bool) -> Fraction:

@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+MOST_WEIGHT = 1_000_000
+"""The largest weight of a scorer; sums of weights stay numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class At:
     """Where a parameter is written.
@@ -126,8 +130,8 @@ def _rate(value: Any, at: At) -> float:
 
 
 def _weight(value: Any, at: At) -> float:
-    if not _is_number(value) or value < 0:
-        raise at.refuse(f"a weight is a number of at least 0, not {shown(value)}")
+    if not _is_number(value) or not 0 <= value <= MOST_WEIGHT:
+        raise at.refuse(f"a weight is a number from 0 to {MOST_WEIGHT:,}, not {shown(value)}")
     return float(value)
 
 
@@ -199,8 +203,9 @@ def _calls(value: Any, at: At) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    if isinstance(value, int):  # of any size, which a float does not take
+        return not isinstance(value, bool)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _quotes(value: Any) -> str:
@@ -227,7 +232,7 @@ RATE = Kind(
     _rate,
     {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": "%"}]},
 )
-WEIGHT = Kind(_weight, {"type": "number", "minimum": 0})
+WEIGHT = Kind(_weight, {"type": "number", "minimum": 0, "maximum": MOST_WEIGHT})
 DURATION = Kind(_duration, {"type": "string", "pattern": r"^\s*[\d.]+\s*(us|ms|s|m)$"})
 DOLLARS = Kind(_dollars, {"type": "string", "pattern": r"^\$"})
 TOLERANCES = Kind(

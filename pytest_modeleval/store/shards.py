@@ -33,6 +33,7 @@ __all__ = [
     "missing_items",
     "name_of_item",
     "records_in_order",
+    "why_unfinished",
 ]
 
 _SAME = (
@@ -141,6 +142,21 @@ def lacks(runs: Sequence[StoredRun], coverages: Sequence[Coverage]) -> Iterator[
         if not run.summary or len(run.records) < n_selected:
             n_lost = n_selected - len(run.records)
             yield f"{run.folder.name} was cut off: {out_of(n_lost, n_selected, 'case')} did not run"
+
+
+def why_unfinished(run: StoredRun) -> str | None:
+    """Why a run can't be judged by what is on disk; None where all of it is there.
+
+    A run that was cut off may have had failures that it never wrote down, and of records that are
+    gone nobody knows what they said.
+    """
+    name = run.folder.name
+    if not isinstance(run.summary.get("verdict"), dict):
+        return f"{name} was cut off before it was judged"
+    n_then, n_now = run.summary.get("n_records", 0), len(run.records)
+    if n_now < n_then:
+        return f"{name} had {counted(n_then, 'record')} when it was judged, and has {n_now} now"
+    return None
 
 
 def combined_preflight(runs: Sequence[StoredRun]) -> Preflight | None:

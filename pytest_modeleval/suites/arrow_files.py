@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
+import os
 import uuid
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_modeleval.errors import DatasetError
 from pytest_modeleval.suites import files
@@ -36,6 +37,7 @@ _PLAIN_KINDS = frozenset(
 )
 """Types of which every value is plain data already, as far as it is finite."""
 
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream that was closed
 _REASON_LENGTH = 200
 
 
@@ -78,6 +80,7 @@ def read_arrow(path: Path, shown: str) -> Table:
     try:
         with path.open("rb") as opened:
             if not is_file:
+                _check_end(opened, shown)
                 with ipc.open_stream(opened) as stream:
                     return _table(stream.schema, stream, shown)
             with ipc.open_file(opened) as file:
@@ -87,6 +90,21 @@ def read_arrow(path: Path, shown: str) -> Table:
         raise
     except Exception as error:  # see above
         raise DatasetError(f"{shown}: can't be read as Arrow: {_reason(error)}.") from error
+
+
+def _check_end(stream: BinaryIO, shown: str) -> None:
+    """Refuse a stream without its end, of which nobody knows how many rows are missing.
+
+    Raises:
+        DatasetError: It has none.
+    """
+    stream.seek(max(stream.seek(0, os.SEEK_END) - len(_END), 0))
+    if stream.read() != _END:
+        raise DatasetError(
+            f"{shown}: the Arrow stream has no end, so rows may be missing: it was cut off, or not "
+            "closed when it was written."
+        )
+    stream.seek(0)
 
 
 def _pyarrow(shown: str) -> Any:
