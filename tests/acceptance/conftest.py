@@ -93,7 +93,9 @@ class Result:
     @property
     def section(self):
         """The lines of the section ``model eval``, sentences whole; none where it was not printed."""
-        found = re.search(r"^=+ model eval\b.*=$\n(.*?)^=", self.text, re.MULTILINE | re.DOTALL)
+        found = re.search(
+            r"^=+ model eval\b.*=$\n(.*?)(?:^=|\Z)", self.text, re.MULTILINE | re.DOTALL
+        )
         lines = []
         for line in found[1].splitlines() if found else ():
             if lines and lines[-1].startswith(SENTENCES) and line.startswith("  "):
