@@ -94,7 +94,7 @@ class Result:
     def section(self):
         """The lines of the section ``model eval``, sentences whole; none where it was not printed."""
         found = re.search(
-            r"^=+ model eval\b.*=$\n(.*?)(?:^=|\Z)", self.text, re.MULTILINE | re.DOTALL
+            r"^=+ model eval\b[^\n]*=$\n(.*?)(?:^=|\Z)", self.text, re.MULTILINE | re.DOTALL
         )
         lines = []
         for line in found[1].splitlines() if found else ():
