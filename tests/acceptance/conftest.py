@@ -20,6 +20,9 @@ import warm
 # None of these is the business of these tests, and each takes its share of every process's start.
 QUIET = "-p no:hypothesispytest -p no:asyncio -p no:rerunfailures -p no:timeout -p no:anyio"
 
+# What is broken at the width of the terminal.
+SENTENCES = ("gate: ", "not met: ", "invalid: ", "not judged: ", "inconclusive: ", "warning: ")
+
 ROBOT = """
     '''A model that does what the first word of its input says, and notes each call.'''
     import json
@@ -89,9 +92,17 @@ class Result:
 
     @property
     def section(self):
-        """The lines of the section ``model eval``; none where it was not printed."""
-        found = re.search(r"^=+ model eval\b.*=$\n(.*?)^=", self.text, re.MULTILINE | re.DOTALL)
-        return found[1].splitlines() if found else []
+        """The lines of the section ``model eval``, sentences whole; none where it was not printed."""
+        found = re.search(
+            r"^=+ model eval\b[^\n]*=$\n(.*?)(?:^=|\Z)", self.text, re.MULTILINE | re.DOTALL
+        )
+        lines = []
+        for line in found[1].splitlines() if found else ():
+            if lines and lines[-1].startswith(SENTENCES) and line.startswith("  "):
+                lines[-1] += line[1:]
+            else:
+                lines.append(line)
+        return lines
 
     @property
     def gate(self):

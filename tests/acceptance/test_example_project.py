@@ -115,7 +115,8 @@ def test_the_older_model_does_not_meet_the_thresholds(plain_example, no_trouble)
 
     no_trouble(result)
     assert result.status == 1
-    assert f"keyword_router:predict: accuracy is {accuracy}, wanted >= 85% (n=72)" in result.text
+    sentence = f"keyword_router:predict: accuracy is {accuracy}, wanted >= 85% (n=72)"
+    assert sentence in "\n".join(result.section)
     assert "    accuracy  -25.0 points (-35.4 to -13.2), p < 0.001" in result.text
     assert result.gate.startswith("gate: not met")
 

@@ -275,7 +275,7 @@ def test_a_machine_that_is_lost_costs_what_it_was_at(make_machines, wait_until, 
     no_trouble(result)
     assert result.status == 1
     assert f"socket=127.0.0.1:{machines.ports[1]}" in result.text
-    assert "is lost and can't be started again" in result.text
+    assert "is lost and can't be started again" in "\n".join(result.section)
     assert project.outcomes.keys() == set(inputs)
     (errored,) = [name for name, outcome in project.outcomes.items() if outcome == "errored"]
     assert project.records[errored]["error_kind"] == "crashed"

@@ -115,11 +115,11 @@ def judgements(summary):
 
 
 def told(result):
-    """The section without its clocks and without the folder."""
+    """The section without its clocks, the folder and the command of the next run."""
     return [
         line
         for line in result.section
-        if not re.match(r"  p\d\d latency|records: |asked up to ", line)
+        if not re.match(r"  p\d\d latency|records: |asked up to |Next: ", line)
     ]
 
 
