@@ -316,6 +316,8 @@ def _combine(given: argparse.Namespace) -> int:
     if baseline is not None:
         comparisons = compare(numbers_of(records), baseline.cases, is_whole=not trouble)
     verdict = _judge(records, coverages, *runs, comparisons=comparisons)
+    if trouble:  # of a single shard too, which by itself is a part that was asked for
+        verdict = replace(verdict, status="invalid", reason=verdict.reason or trouble[0])
     numbers = combined_numbers(runs)
     if numbers["n_failed_tests"]:
         trouble.append(f"{counted(numbers['n_failed_tests'], 'test')} failed in these runs")

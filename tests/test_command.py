@@ -296,3 +296,34 @@ def test_nothing_there(tmp_path, monkeypatch, capsys, arguments, sentence):
 
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"modeleval: {sentence}")
+
+
+@pytest.mark.parametrize("keeps", [0, 1])
+def test_a_run_whose_records_are_gone_is_not_met(folder, capsys, keeps):
+    """Nobody knows what they said, whatever its summary says."""
+    stored = folder / ".modeleval" / "runs" / run(folder) / "records.jsonl"
+    lines = stored.read_text(encoding="utf-8").splitlines(keepends=True)
+    stored.write_text("".join(lines[:keeps]), encoding="utf-8")
+
+    assert main(["show"]) == 2
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"had 6 records when it was judged, and has {keeps} now" in shown
+
+
+def test_a_run_that_was_cut_off_is_not_met(folder, capsys):
+    """What failed after its last case nobody wrote down; neither alone nor as a shard."""
+    name = run(folder)
+    (folder / ".modeleval" / "runs" / name / "summary.json").unlink()
+
+    for command in (["show", name], ["combine", name]):
+        assert main(command) == 2
+        assert "was cut off" in capsys.readouterr().out
+
+
+def test_one_shard_of_two_is_not_the_whole(folder, capsys):
+    """A glob that finds one artifact of several is no green job."""
+    name = run(folder, "-k", "c-1")
+
+    assert main(["combine", name]) == 2
+    assert "in none of the runs" in " ".join(capsys.readouterr().out.split())

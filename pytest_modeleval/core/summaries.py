@@ -363,9 +363,15 @@ class Summary:
             record.judge_cost_usd for record in self.records if record.judge_cost_usd is not None
         ]
         if not costs:
-            return Metric(
-                name="judge_cost", unit="dollars", value=None, note="no case was judged by a model"
+            is_judged = any(
+                score.get("judged_by")
+                for record in self.records
+                for score in record.scores.values()
             )
+            note = (
+                "no price of the judge is known" if is_judged else "no case was judged by a model"
+            )
+            return Metric(name="judge_cost", unit="dollars", value=None, note=note)
         return Metric(
             name="judge_cost",
             unit="dollars",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.keys import AnswerKey, hash_of
 from pytest_modeleval.core.predictions import Failure, Prediction
+from pytest_modeleval.core.words import listed
 from pytest_modeleval.engine.replay import StoredAnswers
 from pytest_modeleval.errors import PredictionError, UsageError
 from pytest_modeleval.plugin.manifests import checkout
@@ -23,7 +24,7 @@ from pytest_modeleval.store.predictions import answer_of, line_of, read_predicti
 from pytest_modeleval.store.runs import find_run, load_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pytest
 
@@ -151,4 +152,20 @@ def _read(
         for key, answer in found.items()
         if is_replay or isinstance(answer, Prediction)  # what failed is asked again
     }
+    if not is_replay:
+        _check_models(run_id, manifest.get("models", ()), evals.settings.models)
     return StoredAnswers(run_id, answers, is_replay=is_replay)
+
+
+def _check_models(run_id: str, then: Sequence[str], now: Sequence[str]) -> None:
+    """Refuse to go on with a run of other models: all that it has paid for would be asked anew.
+
+    Raises:
+        UsageError: They have no model in common.
+    """
+    if then and not set(then) & set(now):
+        asked, asks = listed(list(then)), listed(list(now)) or "no model by name"
+        raise UsageError(
+            f"run {run_id} asked {asked}, and this one asks {asks}, so that none of its answers "
+            f"could be kept; add --model-eval-model={then[0]}, or leave {_RESUME} out"
+        )

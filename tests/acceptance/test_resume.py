@@ -5,7 +5,6 @@ import signal
 from functools import cache
 
 import pytest
-from conftest import Running
 
 MANY, SOME = 600, 300
 
@@ -97,7 +96,11 @@ def comparable(summary):
     return {name: value for name, value in summary.items() if name not in OF_THE_SESSION}
 
 
-def stop_at(project, wait_until, n_answers, *args, by=Running.kill):
+def kill(running):
+    running.kill()
+
+
+def stop_at(project, wait_until, n_answers, *args, by=kill):
     """Run until so many answers are on disk and end it there; gives the cases that have one.
 
     Failures are left out, since they are no answers.

@@ -411,3 +411,20 @@ def test_code_that_has_changed_since(killed):
     result.stdout.fnmatch_lines(
         ["warning: the answers that are kept of run * were given at commit 1a2b3c4, and * is *"]
     )
+
+
+def test_a_run_of_another_model_is_not_gone_on_with(project):
+    """Its answers would be dropped without a word, and paid for again."""
+    project.suite("right-1", "right-2")
+    project.pytester.makepyfile(other="def answer(text): raise SystemExit(3)")
+    project.ini()
+    project.run("--model-eval-model=other:answer")
+    (project.runs[-1] / "summary.json").unlink()
+
+    result = project.run("--model-eval-resume")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["*asked other:answer, and this one asks robot:answer, so that none of its answers*"]
+    )
+    assert project.asked == []

@@ -60,10 +60,10 @@ def test_scorers_decide(run, project):
     )
     result.stdout.fnmatch_lines(
         [
-            "  score(contains) *",
-            "  score(exact) *",
             "missed: wrong",
             f"  why      {wrong['reason']}",
+            "  score(contains) *",
+            "  score(exact) *",
         ]
     )
 

@@ -105,7 +105,7 @@ def test_marks_and_weights_of_a_named_scorer(module):
         ({"my_scorers:by_words": {"x": 1}}, "unknown key 'x'"),
         ({"my_scorers:short": 3}, "its parameters are a mapping, not 3"),
         ({"my_scorers:short": {"min_score": 2}}, "min_score: a rate is between 0 and 1"),
-        ({"my_scorers:short": {"weight": -1}}, "weight: a weight is a number of at least 0"),
+        ({"my_scorers:short": {"weight": -1}}, "weight: a weight is a number from 0 to 1,000,000"),
         ({"function": 3}, "name the function, as in function: my_scorers:tone, not 3"),
         ("json:dumps", "json:dumps: a scorer is called with a case and a prediction"),
     ],

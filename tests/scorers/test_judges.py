@@ -194,7 +194,7 @@ def test_an_answer_that_is_too_long():
         ("factual", {"models": ["a:b", "a:b"]}, "names one twice"),
         ("factual", {"models": "a:b"}, "models is a list of texts"),
         ("factual", {"min_score": 2}, "min_score is a number from 0 to 1"),
-        ("factual", {"weight": -1}, "weight is a number of at least 0"),
+        ("factual", {"weight": -1}, "weight is a number from 0 to 1e+06"),
         ("factual", {"preflight": "no"}, "preflight is true or false"),
         ("factual", {"golden": "x.csv"}, "golden is a list of answers"),
         ("factual", {"golden": [{"output": "x"}]}, "a verdict that is pass or fail"),

@@ -89,8 +89,8 @@ def test_the_version_of_a_score():
         ({"exact": {"min_score": 80}}, "for eighty percent write 80% or 0.8"),
         ({"exact": {"min_score": True}}, "exact: min_score: it is text, not True"),
         ({"exact": {"min_score": float("nan")}}, "exact: min_score: "),
-        ({"exact": {"weight": "2"}}, "a weight is a number of at least 0, not '2'"),
-        ({"exact": {"weight": float("inf")}}, "a weight is a number of at least 0, not inf"),
+        ({"exact": {"weight": "2"}}, "a weight is a number from 0 to 1,000,000, not '2'"),
+        ({"exact": {"weight": float("inf")}}, "a weight is a number from 0 to 1,000,000, not inf"),
         ({"contains": 42}, "contains: it is text, not 42; write it in quotes"),
         ({"contains": []}, "contains: the list is empty"),
         ({"contains": ""}, "contains: the text is empty"),
@@ -220,3 +220,30 @@ def test_any_parameters_are_read(name, given):
     parameters = given if isinstance(given, dict) else {recipe.main: given}
     for key, value in parameters.items():
         jsonschema.validate(value, kinds[key].schema)
+
+
+def test_what_a_scorer_changes_no_one_else_sees():
+    """Neither the scorers after it, nor the record."""
+
+    def meddles(case, prediction):
+        prediction.output["a"] = 1
+        return True
+
+    scorers = make_scorers([meddles, "json_equal"], where="x")
+    case = Case(id="c", input="?", expected={"a": 1})
+    answer = Prediction(output={"a": 0})
+
+    scores, error = score_all(scorers, case, answer)
+
+    assert error is None
+    assert [score.value for score in scores] == [1.0, 0.0]
+    assert answer.output == {"a": 0}
+
+
+def test_a_number_of_any_size_is_a_number():
+    """An integer that no float takes."""
+    (scorer,) = make_scorers("number", where="x")
+    case = Case(id="c", input="?", expected=10**400)
+
+    assert score_answer(scorer, case, Prediction(output=10**400)).value == 1.0
+    assert score_answer(scorer, case, Prediction(output=7)).value == 0.0

@@ -296,3 +296,18 @@ def test_a_pyarrow_that_is_too_old_is_named(tmp_path, monkeypatch):
         "tickets.parquet: pyarrow 19.0.1 is too old; "
         "pip install --upgrade 'pytest-modeleval[parquet]'."
     )
+
+
+def test_a_stream_that_was_cut_off_between_batches_is_refused(tmp_path):
+    """pyarrow reads it as a shorter one."""
+    table = pa.table({"input": ["a", "b", "c"], "expected": ["A", "B", "C"]})
+    path = tmp_path / "cases.arrow"
+    ends = []
+    with path.open("wb") as opened, pa.ipc.new_stream(opened, table.schema) as stream:
+        for batch in table.to_batches(max_chunksize=1):
+            stream.write_batch(batch)
+            ends.append(opened.tell())
+    path.write_bytes(path.read_bytes()[: ends[1]])
+
+    with pytest.raises(DatasetError, match="has no end, so rows may be missing"):
+        load_cases(path)
