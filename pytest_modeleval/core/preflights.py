@@ -67,9 +67,15 @@ class Preflight:
         if not self.mistakes:
             return None
         who = ", ".join(dict.fromkeys(f"{item.scorer} ({item.model})" for item in self.mistakes))
+        golden = counted(self.n_golden, "golden answer")
+        if all(item.got == "no score" for item in self.mistakes):
+            return (
+                f"preflight: {len(self.mistakes)} of {golden} got no score of {who}, so no case was "
+                "asked"
+            )
         return (
-            f"preflight: {len(self.mistakes)} of {counted(self.n_golden, 'golden answer')} judged "
-            f"wrong by {who}, so no case was asked"
+            f"preflight: {len(self.mistakes)} of {golden} judged wrong by {who}, so no case was "
+            "asked"
         )
 
     def to_dict(self) -> dict[str, Any]:

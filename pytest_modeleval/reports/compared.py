@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.tables import Line
-from pytest_modeleval.reports.texts import cut, one_line
+from pytest_modeleval.reports.texts import cut, one_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LEVEL", "compared", "percent_text", "points_text"]
 
 LEVEL = 0.05
+_PROSE = " " * 14  # before a sentence, which is never cut
 _MAX_CASES = 10
 _MAX_IDS = 5
 _MAX_ANSWER = 28  # columns of an answer, so that before and after fit a line
@@ -46,7 +47,10 @@ def compared(
         yield Line(text="  the baseline has none of these suites", color="yellow")
     for comparison in comparisons:
         for line in _suite(comparison, is_verbose=is_verbose):
-            yield Line(text=cut(line.text, width), color=line.color)
+            is_prose = line.text.startswith(_PROSE)
+            texts = wrapped(line.text, width, indent="") if is_prose else [cut(line.text, width)]
+            for text in texts:
+                yield Line(text=text, color=line.color)
     for item in judgements:
         if item.threshold.is_regression:
             place = f"{item.suite}: " if item.suite and len(comparisons) > 1 else ""
@@ -93,13 +97,13 @@ def _accuracy(comparison: Comparison) -> Iterator[Line]:
     word = "better" if change.value > 0 else "worse"
     if change.p is not None and change.p < LEVEL:
         color = "green" if change.value > 0 else "red"
-        yield Line(text=f"              {word}, and hardly by chance", color=color)
+        yield Line(text=f"{_PROSE}{word}, and hardly by chance", color=color)
         return
     drop = comparison.visible_drop
     sees = "too few cases to see any drop"
     if drop is not None:
         sees = f"{comparison.cases_text} see a drop from {drop * 100:.1f} points on"
-    yield Line(text=f"              {word}, which may well be chance; {sees}")
+    yield Line(text=f"{_PROSE}{word}, which may well be chance; {sees}")
 
 
 def points_text(change: Change) -> str:

@@ -170,11 +170,12 @@ def test_a_judge_that_fails_its_preflight(run, project, model, server):
     mistakes = project.file("summary.json")["preflight"]["mistakes"]
     assert len(mistakes) == (3 if model == "judge-gullible" else 4)
     assert mistakes[0]["model"] == f"openai:{model}"
+    said = "judged wrong by" if model == "judge-gullible" else "got no score of"
     result.stdout.fnmatch_lines(
         [
             "preflight: 4 golden answers for 1 judge, ? of them wrong*",
             f"  judge, openai:{model}: *: expected *",
-            "gate: invalid: preflight: ? of 4 golden answers judged wrong by judge*",
+            f"gate: invalid: preflight: ? of 4 golden answers {said} judge*",
             "Next: mend the rubric or the judge of judge, then: pytest --model-eval*",
         ]
     )

@@ -1,6 +1,7 @@
 """``--model-eval-resume``: go on with a run that was cut off, and ask only what is missing."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -23,6 +24,11 @@ PAID = """
         return Prediction(output=text.upper(), latency_s=1.5, cost_usd=0.25)
 """
 CASES = ("right-1", "right-2", "wrong-1", "right-3")
+
+
+def told(result):
+    """What was printed, as if the terminal were endlessly wide."""
+    return " ".join(result.stdout.str().split())
 
 
 def cut(project, *case_ids):
@@ -135,8 +141,8 @@ def test_what_was_asked_otherwise_is_asked(killed, change):
         killed.pytester.makepyfile(
             other="from robot import answer as ask\nanswer = lambda x: ask(x)"
         )
-        args = ["--model-eval-model=other:answer"]
-        asked = sorted(CASES)
+        args = ["--model-eval-model=robot:answer", "--model-eval-model=other:answer"]
+        asked = sorted([*CASES, "right-2", "right-3"])
 
     result = killed.run(RESUME, *args)
 
@@ -174,7 +180,7 @@ def test_a_damaged_line(killed):
     result = killed.run(RESUME)
 
     assert killed.asked == ["right-1", "right-2", "right-3"]
-    result.stdout.fnmatch_lines([f"warning: {path}:1: the line is damaged, and passed over: *"])
+    assert f"warning: {path}:1: the line is damaged, and passed over: " in told(result)
 
 
 def test_several_damaged_lines(killed):
@@ -186,7 +192,7 @@ def test_several_damaged_lines(killed):
 
     warnings = [line for line in result.outlines if line.startswith("warning")]
     assert len(warnings) == 1
-    assert warnings[0].endswith("(and 999 more such lines)")
+    assert "(and 999 more such lines)" in told(result)
 
 
 def test_two_resumes(killed):
@@ -408,8 +414,9 @@ def test_code_that_has_changed_since(killed):
     result = killed.run(RESUME)
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        ["warning: the answers that are kept of run * were given at commit 1a2b3c4, and * is *"]
+    assert re.search(
+        r"warning: the answers that are kept of run \S+ were given at commit 1a2b3c4, and \w+ is",
+        told(result),
     )
 
 
