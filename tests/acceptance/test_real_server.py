@@ -376,5 +376,6 @@ def test_a_judge_that_knows_nothing_is_not_believed(run, tickets, no_trouble):
     no_trouble(result)
     assert result.status == 1
     assert tickets.verdict == "invalid"
-    assert "golden answers judged wrong by judge (openai:tiny), so no case was asked" in result.text
+    said = " ".join(result.text.split())
+    assert "golden answers judged wrong by judge (openai:tiny), so no case was asked" in said
     assert not list(tickets.path.glob(".modeleval/runs/*/predictions.jsonl"))

@@ -93,8 +93,10 @@ class Project:
         """``pytest --model-eval`` in this process."""
         return self.pytester.runpytest("--model-eval", *args)
 
-    def run_apart(self, *args, timeout=120):
-        """``pytest --model-eval`` in a process of its own."""
+    def run_apart(self, *args, timeout=120, is_cold=False):
+        """``pytest --model-eval`` in a process of its own; a cold one finds what is installed."""
+        if is_cold:
+            return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(self.pytester, "popen", warm_popen)
             return self.pytester.runpytest_subprocess("--model-eval", *args, timeout=timeout)

@@ -64,7 +64,7 @@ def test_a_package_with_an_entry_point(package, workers):
     """Its model answers, its dataset is asked, and it hears of each record and of the verdict."""
     package.pytester.makepyfile(SUITE)
 
-    result = package.run_apart(*workers)
+    result = package.run_apart(*workers, is_cold=True)
 
     assert result.ret == 0
     result.assert_outcomes(passed=3)
@@ -88,7 +88,7 @@ def test_its_scorers(package, form):
         (package.path / "test_shouts.eval.yaml").write_text(text)
     package.ini("model_eval_thresholds = accuracy >= 10%")
 
-    result = package.run_apart()
+    result = package.run_apart(is_cold=True)
 
     assert result.ret == 0
     assert {
@@ -108,7 +108,7 @@ def test_what_a_package_does_not_know(package):
     package.cases("right-1")
     package.pytester.makepyfile(SUITE.replace("few.words", "tickets.csv").replace("shout:", "x:"))
 
-    result = package.run_apart()
+    result = package.run_apart(is_cold=True)
 
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*'x:loud': there is no module 'x' on the path*"])

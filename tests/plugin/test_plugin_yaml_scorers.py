@@ -114,8 +114,12 @@ def test_a_judge_decides(run, project):
 def test_judges_are_tried_on_the_suites_own_golden_answers(run, project):
     """A file of them is looked for beside the suite; one that the judge gets wrong ends the run."""
     (project.path / "evals").mkdir()
-    golden = {"input": "q", "output": "bad c", "verdict": "pass"}
-    (project.path / "evals" / "golden.jsonl").write_text(json.dumps(golden) + "\n")
+    golden = [
+        {"input": "q", "output": "bad c", "verdict": "pass"},
+        {"input": "q", "output": "bad d", "verdict": "fail"},
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in golden)
+    (project.path / "evals" / "golden.jsonl").write_text(lines)
 
     result = run("scorers: [{judge: {rubric: It is good., golden: golden.jsonl}}]\n")
 
