@@ -86,7 +86,13 @@ def write_run(folder: Path, name: str, lines: list[str], left_out: list[str]) ->
         "coverages": [coverage],
         "left_out": {"test_ticket": left_out},
     }
-    summary = {"format_version": 1, "started": manifest["started"], "seconds": 60.0}
+    summary = {
+        "format_version": 1,
+        "started": manifest["started"],
+        "seconds": 60.0,
+        "n_records": len(lines),
+        "verdict": {"status": "met", "reason": None, "thresholds": []},
+    }
     run = folder / ".modeleval" / "runs" / name
     run.mkdir(parents=True)
     (run / "run.json").write_text(json.dumps(manifest, indent=2))
