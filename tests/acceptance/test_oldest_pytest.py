@@ -1,5 +1,6 @@
 """The oldest pytest that is supported, with the package installed as a user installs it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,10 @@ def old_python(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, source)
     python = folder / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
-    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    venv = [sys.executable, "-m", "venv", "--without-pip", folder / "venv"]
+    subprocess.run(venv, check=True, timeout=120)
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    install = [*pip, "install", "-q", "--no-compile"]  # most of it is never imported
     done = subprocess.run(
         [*install, "--retries=1", OLDEST, "pytest-xdist", source],
         capture_output=True,
@@ -41,6 +44,7 @@ def old_python(tmp_path_factory):
 def run(old_python, project):
     """Runs the evals under the oldest pytest."""
     project.environment["PYTEST_ADDOPTS"] = ""
+    project.environment.pop("PYTHONPATH", None)
     project.suite(*(f"right-{n}" for n in range(6)), "wrong-1", "wrong-2")
     project.ini("accuracy >= 70%")
     return lambda *args: project.run(*args, command=[old_python, "-m", "pytest", "--model-eval"])
@@ -48,9 +52,15 @@ def run(old_python, project):
 
 def test_it_is_the_oldest_pytest(old_python):
     """And the package is not the working copy."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = "import pytest, pytest_modeleval as own; print(pytest.__version__, own.__file__)"
     shown = subprocess.run(
-        [old_python, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+        [old_python, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+        env=environment,
     )
 
     version, file = shown.stdout.split(maxsplit=1)
