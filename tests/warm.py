@@ -54,8 +54,7 @@ class Process:
     """A Python program: of ``subprocess.Popen`` what tests use.
 
     Args:
-        command: ``sys.executable``, then ``-m`` and a module or the path of a script, and then
-            arguments.
+        command: ``sys.executable``, ``-m``, a module and its arguments.
         cwd: Its folder.
         env: Its environment.
         streams: Descriptors of its standard input, output and error.
@@ -150,7 +149,10 @@ def run_and_end(program):
     try:
         program()
     except SystemExit as end:
-        status = int(end.code or 0)
+        status = end.code or 0
+        if isinstance(status, str):
+            print(status, file=sys.stderr)
+            status = 1
     except BaseException:
         traceback.print_exc()
         status = 1
@@ -213,14 +215,9 @@ def report_ended(requests):
 
 
 def run_program(request, streams):
-    """Be ``python -m module`` or ``python script``."""
-    _, first, *rest = request["command"]
-    if not first.startswith("-m"):
-        settle(request, streams, str(Path(first).parent))
-        sys.argv = [first, *rest]
-        runpy.run_path(first, run_name="__main__")
-        return
-    module = first[2:] or rest.pop(0)
+    """Be ``python -m module``."""
+    _, option, *rest = request["command"]
+    module = option.removeprefix("-m") or rest.pop(0)
     if module == "pytest":
         workers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if not os.fork():
@@ -230,8 +227,8 @@ def run_program(request, streams):
         warm_workers(workers)
     settle(request, streams, request["cwd"])
     sys.argv = [module, *rest]
-    if not hasattr(sys.modules[module], "__path__"):
-        del sys.modules[module]  # it is imported anew, as ``__main__``
+    if not hasattr(sys.modules.get(module), "__path__"):
+        sys.modules.pop(module, None)  # it is imported anew, as ``__main__``
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
