@@ -2,6 +2,7 @@
 
 import csv
 import gc
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import warm
 # pytester forgets after each run what it imported: numpy can't be loaded twice, a transport of
 # openai's that was would raise errors that nobody knows, and all take half of a run's time.
 warm.import_what_runs_need()
+
+_TESTS = itertools.count(1)
 
 ROBOT = """
     '''A model that does what the first word of its input says, and notes each call.'''
@@ -179,7 +182,11 @@ def _environment(pytester, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     quiet = "-p no:hypothesispytest -o asyncio_default_fixture_loop_scope=function"
     monkeypatch.setenv("PYTEST_ADDOPTS", quiet)
-    for name in ("freeze", "unfreeze"):  # for each run to look at all that is loaded takes longer
+    if not next(_TESTS) % 50:
+        gc.unfreeze()  # some of it has become garbage
+    gc.collect()
+    gc.freeze()  # each run collects garbage several times, and what is there by now is none
+    for name in ("freeze", "unfreeze"):
         monkeypatch.setattr(gc, name, lambda: None)
 
 
