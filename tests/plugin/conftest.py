@@ -2,7 +2,6 @@
 
 import csv
 import gc
-import itertools
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import warm
 # openai's that was would raise errors that nobody knows, and all take half of a run's time.
 warm.import_what_runs_need()
 
-_TESTS = itertools.count(1)
+NO_RERUNS = "-p no:rerunfailures"  # each run leaves a thread with a socket, which end with us
 
 ROBOT = """
     '''A model that does what the first word of its input says, and notes each call.'''
@@ -182,14 +181,17 @@ def _environment(pytester, monkeypatch):
         if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")) or name.startswith("OPENAI_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
-    quiet = "-p no:hypothesispytest -o asyncio_default_fixture_loop_scope=function"
+    quiet = f"-p no:hypothesispytest {NO_RERUNS} -o asyncio_default_fixture_loop_scope=function"
     monkeypatch.setenv("PYTEST_ADDOPTS", quiet)
-    if not next(_TESTS) % 50:
-        gc.unfreeze()  # some of it has become garbage
-    gc.collect()
-    gc.freeze()  # each run collects garbage several times, and what is there by now is none
-    for name in ("freeze", "unfreeze"):
+    for name in ("freeze", "unfreeze"):  # all that is loaded stays frozen, as it is in all tests
         monkeypatch.setattr(gc, name, lambda: None)
+
+
+@pytest.fixture
+def reruns(monkeypatch):
+    """Lets a test use pytest-rerunfailures."""
+    pytest.importorskip("pytest_rerunfailures")
+    monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"].replace(NO_RERUNS, ""))
 
 
 @pytest.fixture

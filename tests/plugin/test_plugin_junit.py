@@ -112,6 +112,7 @@ def test_an_error_is_an_error(project, junit):
     assert suite.get("errors") == "1"
 
 
+@pytest.mark.usefixtures("reruns")
 def test_a_rerun_doubles_no_property(project, junit):
     """Replaced, not appended."""
     project.suite("wrong-1")

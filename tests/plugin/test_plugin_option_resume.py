@@ -282,9 +282,9 @@ def test_a_test_that_measures_itself(project):
     assert project.asked == ["right-1", "right-2"]
 
 
+@pytest.mark.usefixtures("reruns")
 def test_a_rerun_asks_afresh(killed):
     """As it does in any run: the answer that was kept has been judged already."""
-    pytest.importorskip("pytest_rerunfailures")
     killed.ini()
 
     result = killed.run(RESUME, "--reruns=1")

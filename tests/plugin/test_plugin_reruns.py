@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.importorskip("pytest_rerunfailures")
+pytestmark = pytest.mark.usefixtures("reruns")
 
 FLAKY = """
     import pytest

@@ -419,10 +419,9 @@ def test_a_mark_of_a_conftest_skips_a_case(suite):
     assert suite.asked == ["right-2", "wrong-1"]
 
 
+@pytest.mark.usefixtures("reruns")
 def test_reruns_ask_afresh(suite):
     """pytest-rerunfailures takes these items too."""
-    pytest.importorskip("pytest_rerunfailures")
-
     result = suite.run_apart("--reruns=1")
 
     assert suite.asked == ["right-1", "right-2", "wrong-1", "wrong-1"]
