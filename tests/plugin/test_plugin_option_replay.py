@@ -416,7 +416,7 @@ def test_a_baseline_says_whose_answers_it_has(ran):
 
     assert result.ret == 0
     saved = f"baseline saved: evals/baseline.jsonl (3 cases, answers of run {original.name})"
-    result.stdout.fnmatch_lines([saved])
+    assert saved in " ".join(result.stdout.str().split())  # it is broken at the width
     head = json.loads((ran.path / "evals/baseline.jsonl").read_text().splitlines()[0])
     assert head["replayed_from"] == original.name
     assert head["run_id"] != original.name
@@ -437,7 +437,8 @@ def test_a_damaged_line(ran):
     result = replay(ran)
 
     assert list(said(ran)) == [lost]
-    result.stdout.fnmatch_lines([f"warning: {path}:2: the line is damaged, and passed over: *"])
+    shown = " ".join(result.stdout.str().split())
+    assert f"warning: {path}:2: the line is damaged, and passed over: " in shown
 
 
 def test_the_beginning_of_an_id_and_a_folder(ran):
