@@ -7,6 +7,7 @@ else is what the recipes say.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,11 @@ RECIPES = ROOT / "docs" / "ci"
 MARKER = "<!-- pytest-modeleval -->"
 HARD = "accuracy >= 99%"
 
-STAND_IN = f"""#!{sys.executable}
+# A shell starts it, since a line #! takes no path with a space; to Python those lines are a text.
+STAND_IN = f"""#!/bin/sh
+''':'
+exec {shlex.quote(sys.executable)} "$0" "$@"
+':'''
 import json, os, re, shutil, sys
 from pathlib import Path
 world = Path(os.environ["WORLD"])
@@ -89,7 +94,8 @@ class World:
         for name, code in (("gh", GH), ("curl", CURL), ("pip", "")):
             (programs / name).write_text(STAND_IN + code)
             (programs / name).chmod(0o755)
-        ignored = shutil.ignore_patterns(".modeleval", ".pytest_cache", "__pycache__", ".venv")
+        names = (".modeleval", "baseline.jsonl", ".pytest_cache", "__pycache__", ".venv")
+        ignored = shutil.ignore_patterns(*names)
         shutil.copytree(ROOT / "example_project", self.checkout, ignore=ignored)
         self.summary = folder / "summary.md"
         kept = {

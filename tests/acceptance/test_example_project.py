@@ -12,7 +12,9 @@ README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
 CASES = "72 cases"
 
 # What a plain run of the example leaves behind, should somebody have run it in place.
-LEFT_BEHIND = shutil.ignore_patterns(".modeleval", ".pytest_cache", "__pycache__", ".venv", "*.pyc")
+LEFT_BEHIND = shutil.ignore_patterns(
+    *(".modeleval", "baseline.jsonl", ".pytest_cache", "__pycache__", ".venv", "*.pyc")
+)
 
 
 @pytest.fixture(params=["example", "my evals (new)"])

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Machines:
         self.folders = [tmp / "one", tmp / "two"]
         self.servers = []
         self.ports = []
+        self.python = sys.executable
 
     def copy(self):
         """Give each machine its own copy of suites, cases and models, and nothing else."""
@@ -102,6 +104,10 @@ class Machines:
         script.parent.mkdir()
         script.write_text('#!/bin/sh\nfor last; do :; done\ncd /; exec sh -c "$last"\n')
         script.chmod(0o755)
+        # ssh hands over a line, in which the path of this Python may be several words.
+        self.python = script.with_name("python")
+        self.python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+        self.python.chmod(0o755)
         self.project.environment["PATH"] = f"{script.parent}:{self.project.environment['PATH']}"
 
     @property
@@ -110,7 +116,7 @@ class Machines:
         specs = {
             "popen": ["popen", "popen"],
             "socket": [f"socket=127.0.0.1:{port}" for port in self.ports],
-            "ssh": [f"ssh=box//python={sys.executable}"] * 2,
+            "ssh": [f"ssh=box//python={self.python}"] * 2,
         }[self.kind]
         pairs = zip(specs, self.folders, strict=True)
         return ["-d", "--rsyncignore=*", *(f"--tx={spec}//chdir={path}" for spec, path in pairs)]
