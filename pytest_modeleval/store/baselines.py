@@ -101,7 +101,7 @@ def save_baseline(
     Raises:
         UsageError: It can't be written.
     """
-    head = {"format_version": FORMAT_VERSION, "kind": _KIND, **about}
+    head = {"format_version": FORMAT_VERSION, "kind": _KIND, "n_cases": len(cases), **about}
     lines = [json.dumps(head, ensure_ascii=False)]
     lines += [redactor.json_line(case.to_dict()) for case in cases]
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -148,6 +148,7 @@ def load_baseline(path: Path, *, shown: str, where: str) -> Baseline:
         data = _parse(line, place)
         cases.append(_case(data, place))
     _check_unique(cases, f"{where}: {shown}")
+    _check_count(head.get("n_cases"), len(cases), f"{where}: {shown}")
     return Baseline(
         name=shown,
         cases=tuple(cases),
@@ -184,6 +185,19 @@ def _case(data: Mapping[str, Any], place: str) -> CaseNumbers:
         if name in ("pass_rate", "score") and value > 1:
             raise UsageError(f"{place}: {name} is between 0 and 1, not {value!r}")
     return CaseNumbers.from_dict(data)
+
+
+def _check_count(n_then: Any, n_now: int, place: str) -> None:
+    """Refuse a baseline that lost lines: the cases of those would not be compared with anything.
+
+    Raises:
+        UsageError: It has not as many as it was written with.
+    """
+    if n_then is not None and n_then != n_now:
+        raise UsageError(
+            f"{place}: it says that it has {n_then} cases, and has {n_now}; take it from version "
+            "control again, or write it anew with --model-eval-save-baseline"
+        )
 
 
 def _check_unique(cases: Sequence[CaseNumbers], place: str) -> None:

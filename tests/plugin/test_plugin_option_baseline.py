@@ -31,7 +31,7 @@ def test_the_first_run_says_how_to_make_one(project):
     result = project.run()
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["Next: pytest *--model-eval-replay=* --model-eval-save-baseline"])
+    result.stdout.fnmatch_lines(["Next: *pytest *--model-eval-replay=* --model-eval-save-baseline"])
 
 
 def test_the_file_is_sorted_and_stable(saved):
@@ -129,6 +129,17 @@ def test_a_baseline_that_cannot_be_read(project, content, sentence):
 
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"ERROR: --model-eval-baseline: {sentence}"])
+
+
+def test_a_baseline_that_lost_lines_is_refused(saved):
+    """A threshold on a regression would be met by the cases that are left."""
+    path = saved.path / "evals" / "baseline.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+    result = saved.run()
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*it says that it has 4 cases, and has 3; take it from version*"])
 
 
 def test_a_selection_is_no_baseline(project):
