@@ -44,7 +44,7 @@ from pytest_modeleval.store.journals import read_lines
 from pytest_modeleval.store.outcomes import Pasts, read_pasts, write_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 __all__ = ["Gatekeeper"]
 
@@ -143,21 +143,11 @@ class Gatekeeper:
             n_failed=n_failed,
             n_records=len(self._records),
         )
-        try:
-            self._run.write_summary(summary)
-        except OSError as error:
-            self.evals.trouble.append(f"summary.json was not written: {error}")
-        try:
-            write_outcomes(self.evals.folder, self._in_order())
-        except OSError as error:
-            self.evals.trouble.append(f"outcomes.json was not written: {error}")
+        self._write("summary.json", lambda: self._run.write_summary(summary))
+        self._write("outcomes.json", lambda: write_outcomes(self.evals.folder, self._in_order()))
         self._note_history(verdict, int(exitstatus))
         if baselines.wants_saving(self.config):
-            names = ("run_id", "started", "git_commit", "replayed_from", "resumed_from")
-            about = {name: value for name, value in self._manifest().items() if name in names}
-            self._saved = baselines.save(
-                self.config, self.evals, self._in_order(), about, exit_status=int(exitstatus)
-            )
+            self._saved = self._save_baseline(int(exitstatus))
         self._reports = write_reports(
             self.config,
             self.evals,
@@ -165,14 +155,7 @@ class Gatekeeper:
             manifest=self._manifest(),
             summary=summary,
         )
-        for journal, what in (
-            (self._run.records, f"of {len(self._records)} records"),
-            (self._run.predictions, "predictions of workers"),
-        ):
-            if journal.trouble is not None:
-                lost = f"{journal.n_lost} {what}"
-                self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
-        self._run.close()
+        self._close_run()
         self._listeners.tell_finished(
             FinishedRun(
                 run_id=self.evals.run_id,
@@ -385,10 +368,36 @@ class Gatekeeper:
         else:
             self._soft.discard(report.nodeid)
 
+    def _write(self, name: str, write: Callable[[], None]) -> None:
+        """Write a file of the run; trouble with the disk changes no verdict."""
+        try:
+            write()
+        except OSError as error:
+            self.evals.trouble.append(f"{name} was not written: {error}")
+
+    def _save_baseline(self, exit_status: int) -> str:
+        """Make this run the baseline; gives what became of it."""
+        names = ("run_id", "started", "git_commit", "replayed_from", "resumed_from")
+        about = {name: value for name, value in self._manifest().items() if name in names}
+        return baselines.save(
+            self.config, self.evals, self._in_order(), about, exit_status=exit_status
+        )
+
+    def _close_run(self) -> None:
+        """Close the journals, and say what of them is not on disk."""
+        for journal, what in (
+            (self._run.records, f"of {len(self._records)} records"),
+            (self._run.predictions, "predictions of workers"),
+        ):
+            if journal.trouble is not None:
+                lost = f"{journal.n_lost} {what}"
+                self.evals.trouble.append(f"{lost} are not on disk: {journal.trouble}")
+        self._run.close()
+
     def _can_save(self, verdict: Verdict) -> bool:
         is_whole = all(item.n_selected == item.n_total for item in self.evals.coverages)
         is_met = verdict.status == "met" and self._exit_status == 0
-        return self.evals.baseline is None and is_met and is_whole
+        return self.evals.baseline is None and self._saved is None and is_met and is_whole
 
     def _arguments(self) -> list[str]:
         return [str(word) for word in self.config.invocation_params.args]

@@ -42,6 +42,7 @@ def test_a_first_run_that_is_met(project, workers):
 
     result.stdout.fnmatch_lines(["baseline saved: evals/baseline.jsonl (80 cases, answers of *"])
     assert project.asked == []
+    assert step(result) is None
     assert step(project.run(*workers)) is None
 
 
