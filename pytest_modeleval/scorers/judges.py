@@ -22,7 +22,7 @@ from pytest_modeleval.errors import PredictionError, Unscored, UsageError, did_y
 from pytest_modeleval.scorers.base import AskModel, Golden, Scorer
 from pytest_modeleval.scorers.judge_prompts import PROMPTS_VERSION, messages, schema
 from pytest_modeleval.scorers.judge_replies import ReplyError, Said, read_reply
-from pytest_modeleval.scorers.parameters import MOST_WEIGHT
+from pytest_modeleval.scorers.parameters import NAME, RATE, WEIGHT, At, Kind
 
 if TYPE_CHECKING:
     from pytest_modeleval.core.predictions import Prediction
@@ -345,11 +345,11 @@ def make_judge(kind: str, given: Any, *, where: str) -> Scorer:
     """
     place = f"{where}: {kind}"
     read = _Parameters(_mapping(kind, given, place), (*_OF_ALL, *_OWN[kind]), place)
-    name = read.text("name") or kind
+    name = read.common("name", NAME, kind)
     judge = _judge_of(kind, name, read)
     default = 0.5 if kind == "against_baseline" else 1.0
     models, parameters = read.models(), read.mapping("parameters")
-    min_score = read.number("min_score", default=default, most=1)
+    min_score = read.common("min_score", RATE, default)
     is_ours = read.flag("structured") and not {"json_schema", "response_format"} & parameters.keys()
     own = {key: value for key, value in read.given.items() if key not in _NOT_VERSIONED}
     version = _digest([kind, own, PROMPTS_VERSION])
@@ -360,7 +360,7 @@ def make_judge(kind: str, given: Any, *, where: str) -> Scorer:
         name=name,
         function=judge,
         min_score=min_score,
-        weight=read.number("weight", default=1.0, most=MOST_WEIGHT),
+        weight=read.common("weight", WEIGHT, 1.0),
         version=version,
         check_case=judge.check_case,
         asks=True,
@@ -380,7 +380,7 @@ _NOT_VERSIONED = ("name", "min_score", "weight", "golden", "preflight")
 def _judge_of(kind: str, name: str, read: _Parameters) -> Judge:
     common: dict[str, Any] = {
         "name": name,
-        "max_characters": int(read.number("max_characters", default=_MAX_CHARACTERS)),
+        "max_characters": read.count("max_characters", default=_MAX_CHARACTERS),
     }
     match kind:
         case "judge":
@@ -461,14 +461,20 @@ class _Parameters:
             raise UsageError(f"{self._place}: {name} is a mapping, not {value!r}")
         return value
 
-    def number(self, name: str, *, default: float, most: float = float("inf")) -> float:
-        """A number of at least 0."""
+    def common(self, name: str, kind: Kind, default: Any) -> Any:
+        """A parameter that every scorer has, read as theirs are."""
+        if name not in self.given:
+            return default
+        return kind.read(self.given[name], At(self._place).below(name))
+
+    def count(self, name: str, *, default: int) -> int:
+        """A whole number of at least 1."""
         value = self.given.get(name, default)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 <= value <= most or value == float("inf"):
-            bound = f"from 0 to {most:g}" if most != float("inf") else "of at least 0"
-            raise UsageError(f"{self._place}: {name} is a number {bound}, not {value!r}")
-        return float(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UsageError(
+                f"{self._place}: {name} is a whole number of at least 1, not {value!r}"
+            )
+        return value
 
     def flag(self, name: str) -> bool:
         """True or false; true by default."""

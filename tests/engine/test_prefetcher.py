@@ -976,19 +976,28 @@ def test_a_forked_process():
     assert answer.output == "a"
 
 
-async def at_once(text):
-    return text
-
-
-def test_who_waits_for_an_answer_lets_the_loop_do_all_that_it_can_first(monkeypatch):
-    """The second wait returns when every question that could leave has left."""
+def test_who_wants_an_answer_lets_the_loop_do_first_what_it_can(monkeypatch):
+    """A test begins when the loop has nothing left to do, however many steps that takes."""
     monkeypatch.setattr("pytest_modeleval.engine.prefetch._GIVE_WAY_S", WAIT_S)
-    asks = asks_of(at_once, [f"q{i}" for i in range(200)])
-    with prefetching(concurrency=64) as prefetcher:
-        prefetcher.plan(asks)
-        prefetcher.wait("q0")
-        prefetcher.wait("q1")
-        assert prefetcher.progress().n_done == len(asks)
+    is_busy, is_called = threading.Event(), threading.Event()
+    order = []
+
+    async def busy(text):
+        is_busy.set()
+        is_called.wait(WAIT_S)
+        for _ in range(2000):
+            await asyncio.sleep(0)
+        order.append("loop")
+        return text
+
+    with prefetching() as prefetcher:
+        prefetcher.plan(asks_of(busy, ["first"]))
+        assert is_busy.wait(WAIT_S)
+        is_called.set()
+        prefetcher.wait("nobody planned this")
+        order.append("test")
+
+    assert order == ["loop", "test"]
 
 
 def test_a_loop_that_is_blocked_does_not_hold_up_what_is_answered_already():

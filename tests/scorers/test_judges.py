@@ -193,8 +193,11 @@ def test_an_answer_that_is_too_long():
         ("factual", {"model": "a:b", "models": ["a:b"]}, "model or models, not both"),
         ("factual", {"models": ["a:b", "a:b"]}, "names one twice"),
         ("factual", {"models": "a:b"}, "models is a list of texts"),
-        ("factual", {"min_score": 2}, "min_score is a number from 0 to 1"),
-        ("factual", {"weight": -1}, "weight is a number from 0 to 1e+06"),
+        ("factual", {"min_score": 2}, "min_score: "),
+        ("factual", {"name": "a(b)"}, "name: a name is text without parentheses"),
+        ("factual", {"weight": -1}, "weight: a weight is a number from 0 to 1,000,000, not -1"),
+        ("factual", {"weight": float("inf")}, "weight: a weight is a number from 0 to 1,000,000"),
+        ("factual", {"max_characters": float("inf")}, "max_characters is a whole number"),
         ("factual", {"preflight": "no"}, "preflight is true or false"),
         ("factual", {"golden": "x.csv"}, "golden is a list of answers"),
         ("factual", {"golden": [{"output": "x"}]}, "a verdict that is pass or fail"),
@@ -210,6 +213,13 @@ def test_what_is_refused(kind, given, message):
 
     assert str(caught.value).startswith(f"{WHERE}: {kind}")
     assert message in str(caught.value)
+
+
+def test_what_every_scorer_has_is_written_alike():
+    """A mark in percent, as docs/scorers.md has it."""
+    scorer = make_judge("factual", {"min_score": "60%", "weight": 2}, where=WHERE)
+
+    assert (scorer.min_score, scorer.weight) == (0.6, 2.0)
 
 
 def test_a_version():

@@ -90,6 +90,7 @@ def test_the_version_of_a_score():
         ({"exact": {"min_score": True}}, "exact: min_score: it is text, not True"),
         ({"exact": {"min_score": float("nan")}}, "exact: min_score: "),
         ({"exact": {"weight": "2"}}, "a weight is a number from 0 to 1,000,000, not '2'"),
+        ({"exact": {"weight": 1e308}}, "a weight is a number from 0 to 1,000,000, not 1e+308"),
         ({"exact": {"weight": float("inf")}}, "a weight is a number from 0 to 1,000,000, not inf"),
         ({"contains": 42}, "contains: it is text, not 42; write it in quotes"),
         ({"contains": []}, "contains: the list is empty"),
