@@ -1,6 +1,7 @@
 """``--model-eval-baseline`` and ``--model-eval-save-baseline``: measure a change against a run."""
 
 import json
+import re
 
 import pytest
 
@@ -302,3 +303,20 @@ def test_an_action_without_evals(project, option):
 
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"ERROR: {option} does nothing without --model-eval"])
+
+
+def test_no_sentence_of_the_comparison_is_cut(project):
+    """What can't be told from chance, and from what drop on it could, at 80 columns."""
+    project.suite(*(f"right-{n}" for n in range(40)))
+    project.thresholds("accuracy >= 10%")
+    project.run("--model-eval-save-baseline")
+    robot = project.path / "robot.py"
+    robot.write_text("def answer(text):\n    return 'no' if text == 'right-1' else text.upper()\n")
+
+    result = project.run()
+
+    said = " ".join(result.stdout.str().split())
+    assert re.search(
+        r"worse, which may well be chance; 40 cases see a drop from [\d.]+ points on", said
+    )
+    assert all(len(line) <= 80 for line in result.outlines if "chance" in line)
