@@ -44,12 +44,12 @@ _RECENT = 50  # runs that are looked through for an earlier one of the same suit
 def new_run_id(now: datetime | None = None) -> str:
     """A run id that sorts by time: UTC to the second, and four hexadecimal digits.
 
-    Three of them are 4096ths of the second, so that the newest of several quick runs is the last;
-    one is random.
+    Two of them are 256ths of the second, so that the newest of several quick runs is the last;
+    two are random, so that runs started at once hardly share a folder.
     """
     moment = now or datetime.now(UTC)
-    part = moment.microsecond * 4096 // 1_000_000
-    return f"{moment:%Y%m%d-%H%M%S}-{part:03x}{secrets.randbelow(16):x}"
+    part = moment.microsecond * 256 // 1_000_000
+    return f"{moment:%Y%m%d-%H%M%S}-{part:02x}{secrets.token_hex(1)}"
 
 
 class Run:
