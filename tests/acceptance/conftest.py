@@ -211,6 +211,9 @@ class Project:
         """A file of the project."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
+        # Python takes a file of the same second and size for the one whose bytecode it has.
+        for stale in file.parent.glob(f"__pycache__/{file.stem}.*.pyc"):
+            stale.unlink()
         file.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
 
     def cases(self, *inputs, file="tickets.csv"):
