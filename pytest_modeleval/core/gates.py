@@ -6,6 +6,7 @@ that cannot be judged honestly is never met.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modeleval.core.judgements import Coverage, GateMode, Judgement, Status, Verdict
@@ -18,7 +19,7 @@ from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.records import Record
@@ -131,6 +132,7 @@ def judge(
     judgements += judge_regressions(regressions, coverages, comparisons, judged.status_of_coverage)
     for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
         judgements += judged.judge(_implied(metric, bound), is_implied=True)
+    judgements = _each_once(judgements)
     statuses: list[Status] = [item.status for item in judgements]
     status: Status = max(statuses, key=_ORDER.index, default="met")
     return Verdict(status=status, judgements=tuple(judgements), summaries=summaries)
@@ -289,6 +291,16 @@ def _own_thresholds(coverages: Iterable[Coverage]) -> list[Threshold]:
     """The thresholds of the suites' markers, each once though its variants share it."""
     own = {item for coverage in coverages for item in coverage.thresholds}
     return sorted(own, key=lambda item: (item.suite or "", item.text))
+
+
+def _each_once(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """A bound that the settings and the suite both set counts once, as the settings'."""
+    found: dict[Hashable, Judgement] = {}
+    for item in judgements:
+        scope = item.threshold.suite if item.suite is None else None  # else where it was judged
+        bound = replace(item.threshold, text="", where="", suite=scope)
+        found.setdefault((bound, item.suite, item.model, item.is_implied), item)
+    return list(found.values())
 
 
 def _is_in_scope(suite: str, threshold: Threshold) -> bool:

@@ -50,12 +50,12 @@ def judge_regressions(
         _change(threshold, comparison) if comparison else None for threshold, _, comparison in found
     ]
     known = [change.p for change in changes if change is not None and change.p is not None]
-    ps, level = iter(holm(known)), _LEVEL / max(len(known), 1)
+    ps = iter(holm(known))
     judgements: list[Judgement] = []
     for (threshold, coverage, comparison), change in zip(found, changes, strict=True):
         p = next(ps) if change is not None and change.p is not None else None
         judged: tuple[Status, str | None] = _regression(
-            threshold, comparison, change, p, level=level
+            threshold, comparison, change, p, n_tests=len(known)
         )
         status, why = trouble_of(coverage) or judged
         title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
@@ -86,7 +86,7 @@ def _regression(
     change: Change | None,
     p: float | None,
     *,
-    level: float,
+    n_tests: int,
 ) -> tuple[Status, str | None]:
     """What a regression threshold comes to, and the sentence that says why.
 
@@ -95,7 +95,7 @@ def _regression(
         comparison: The comparison of its suite; None where the baseline lacks it.
         change: The change it is held against.
         p: The p value of the change, adjusted.
-        level: The level that an unadjusted p value has to be below for sure.
+        n_tests: The number of p values that it was adjusted for.
     """
     if comparison is None:
         return "not judged", "the baseline does not have this suite with this model"
@@ -112,15 +112,19 @@ def _regression(
     by = f"{worse * 100:.1f} points" if is_rate else f"{worse * 100:.1f} %"
     what = "latency, case by case," if threshold.unit == "seconds" else "cost, case by case,"
     said = f"{threshold.metric.replace('_', ' ') if is_rate else what} is {by} worse"
+    p_said = None if p is None else f"p {p:.2g}"
+    if p_said and n_tests > 1:
+        p_said += f" as one of {n_tests} tests"
     if p is not None and p < _LEVEL:
         return (
             "not met",
-            f"{said}, allowed are {threshold.bound * 100:g} % (p {p:.2g}, n={change.n})",
+            f"{said}, allowed are {threshold.bound * 100:g} % ({p_said}, n={change.n})",
         )
     sees = ""
     if is_rate:
+        level = _LEVEL / max(n_tests, 1)  # an unadjusted p value has to be below it for sure
         drop = comparison.drop_seen(threshold.metric, level=level, tolerance=threshold.bound)
         least = f"from {drop * 100:.1f} points on" if drop else "of no size: they are too few"
         sees = f"; {comparison.cases_text} see a drop {least}"
-    chance = "too few cases to tell" if p is None else f"may well be chance (p {p:.2g})"
+    chance = "too few cases to tell" if p is None else f"may well be chance ({p_said})"
     return "inconclusive", f"{said}, which {chance}{sees}"

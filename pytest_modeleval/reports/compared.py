@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.tables import Line
-from pytest_modeleval.reports.texts import cut, one_line, wrapped
+from pytest_modeleval.reports.texts import columns, cut, cut_where_they_part, one_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ LEVEL = 0.05
 _PROSE = " " * 14  # before a sentence, which is never cut
 _MAX_CASES = 10
 _MAX_IDS = 5
-_MAX_ANSWER = 28  # columns of an answer, so that before and after fit a line
+_MIN_ANSWER = 28  # columns of an answer, so that before and after fit a line
 
 
 def compared(
@@ -46,7 +46,7 @@ def compared(
     if not comparisons:
         yield Line(text="  the baseline has none of these suites", color="yellow")
     for comparison in comparisons:
-        for line in _suite(comparison, is_verbose=is_verbose):
+        for line in _suite(comparison, width, is_verbose=is_verbose):
             is_prose = line.text.startswith(_PROSE)
             texts = wrapped(line.text, width, indent="") if is_prose else [cut(line.text, width)]
             for text in texts:
@@ -58,7 +58,7 @@ def compared(
     yield Line()
 
 
-def _suite(comparison: Comparison, *, is_verbose: bool) -> Iterator[Line]:
+def _suite(comparison: Comparison, width: int, *, is_verbose: bool) -> Iterator[Line]:
     title = comparison.suite + (f" ({comparison.variant})" if comparison.variant else "")
     yield Line(text=f"  {one_line(title)}, {counted(len(comparison.pairs), 'case')} of both")
     if comparison.model != comparison.baseline_model:
@@ -72,8 +72,8 @@ def _suite(comparison: Comparison, *, is_verbose: bool) -> Iterator[Line]:
         if change is not None:
             yield Line(text=f"    {label:<9} {percent_text(change)}")
     limit = None if is_verbose else _MAX_CASES
-    yield from _cases("broke", comparison.broke, limit, color="red")
-    yield from _cases("mended", comparison.mended, limit, color="green")
+    yield from _cases("broke", comparison.broke, limit, width, color="red")
+    yield from _cases("mended", comparison.mended, limit, width, color="green")
     for word, ids in (
         ("added", comparison.added),
         ("removed", comparison.removed),
@@ -136,21 +136,23 @@ def _p(change: Change) -> str:
 
 
 def _cases(
-    word: str, pairs: Sequence[CasePair], limit: int | None, *, color: str
+    word: str, pairs: Sequence[CasePair], limit: int | None, width: int, *, color: str
 ) -> Iterator[Line]:
     """The cases that became worse or better, with the answer before and after."""
     if not pairs:
         return
     yield Line(text=f"    {word}: {counted(len(pairs), 'case')}", color=color)
     for pair in pairs[:limit]:
-        before, after = (_said(case) for case in (pair.before, pair.after))
-        yield Line(text=f"      {one_line(pair.after.case_id)}: {before} -> {after}")
+        start = f"      {one_line(pair.after.case_id)}: "
+        room = max((width - columns(start) - len(" -> ")) // 2, _MIN_ANSWER)
+        before, after = cut_where_they_part(_said(pair.before), _said(pair.after), room)
+        yield Line(text=f"{start}{before} -> {after}")
     if limit is not None and len(pairs) > limit:
         yield Line(text=f"      ... and {len(pairs) - limit} more; -v shows them all")
 
 
 def _said(case: CaseNumbers) -> str:
-    return cut(one_line(case.output), _MAX_ANSWER) if case.output is not None else case.outcome
+    return one_line(case.output) if case.output is not None else case.outcome
 
 
 def _color(item: Judgement) -> str:

@@ -316,11 +316,23 @@ def _table(summary: Summary, shown: Shown) -> _Table:
         notes=notes,
         slices=slices,
         more=[
+            *_clusters(summary),
             *(Line(text=cut(f"    {note}", shown.width)) for note in slice_notes),
             *labels,
             *agreement_lines(summary.agreements),
         ],
     )
+
+
+def _clusters(summary: Summary) -> Iterator[Line]:
+    """Why intervals are wider than the number of cases lets expect."""
+    cases = {record.case_id: record.cluster for record in summary.records}
+    n_clusters = len({name for name in cases.values() if name is not None})
+    n_alone = sum(name is None for name in cases.values())
+    if n_clusters:
+        alone = f" and {counted(n_alone, 'case')} of none" if n_alone else ""
+        said = f"cases of {counted(n_clusters, 'cluster')}{alone}: intervals are as wide as that asks for"
+        yield Line(text=f"  {said}")
 
 
 def _pooled(verdict: Verdict) -> _Table:

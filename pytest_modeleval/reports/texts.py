@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["columns", "cut", "encodable", "one_line", "padded", "squeezed", "visible", "wrapped"]
+__all__ = [
+    "columns",
+    "cut",
+    "cut_where_they_part",
+    "encodable",
+    "one_line",
+    "padded",
+    "squeezed",
+    "visible",
+    "wrapped",
+]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _DIGITS = {ord(bar): str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)}
@@ -60,6 +70,17 @@ def cut(text: str, width: int) -> str:
     if columns(text) <= width:
         return text
     return _beginning(text, width - len(_DOTS)) + _DOTS[: max(width, 0)]
+
+
+def cut_where_they_part(one: str, other: str, width: int) -> tuple[str, str]:
+    """Two texts in at most ``width`` columns each, such that what tells them apart is seen."""
+    pairs = enumerate(zip(one, other, strict=False))
+    n_same = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    n_before = max(width // 2 - len(_DOTS), 0)
+    if n_same <= n_before or max(columns(one), columns(other)) <= width:
+        return cut(one, width), cut(other, width)
+    start = n_same - n_before
+    return cut(_DOTS + one[start:], width), cut(_DOTS + other[start:], width)
 
 
 def squeezed(text: str, width: int) -> str:

@@ -249,6 +249,25 @@ def test_thresholds_of_a_marker_count_as_configured():
     assert verdict.status == "invalid"
 
 
+def test_a_bound_that_settings_and_marker_both_set_counts_once():
+    """However each of them writes it; another bound on the same number is another one."""
+    own = (parse_threshold("tickets: accuracy >= 0.9"), parse_threshold("tickets: accuracy >= 80%"))
+
+    verdict = judge_lines(make_records("pppp"), ["accuracy >= 90%"], [covering(4, thresholds=own)])
+
+    texts = [item.threshold.text for item in verdict.explicit]
+    assert texts == ["accuracy >= 90%", "tickets: accuracy >= 80%"]
+
+
+def test_equal_bounds_on_suites_that_are_left_out_are_each_said():
+    """They are two thresholds, judged nowhere."""
+    lines = ["one: accuracy >= 90%", "two: accuracy >= 90%"]
+
+    verdict = judge_lines(make_records("pppp"), lines)
+
+    assert [item.status for item in verdict.explicit] == ["not judged", "not judged"]
+
+
 def test_a_run_that_selects_nothing_without_thresholds_is_not_judged():
     """There is nothing to hold."""
     verdict = judge_lines([], [], [covering(60, 0)])

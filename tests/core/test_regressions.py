@@ -136,3 +136,5 @@ def test_several_thresholds_share_the_level():
     first, _ = judged(before, after, *lines)
 
     assert (alone.status, first.status) == ("not met", "inconclusive")
+    assert "(p 0.031, n=50)" in alone.reason
+    assert "(p 0.062 as one of 2 tests)" in first.reason

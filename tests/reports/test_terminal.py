@@ -721,3 +721,16 @@ def test_records_that_are_not_there_are_not_named():
     shown = make_shown([], THREE, [Coverage(suite="tickets", n_total=6, n_selected=0)], folder="x")
 
     assert not any("records.jsonl" in line for line in texts(shown))
+
+
+def test_clusters_are_said_since_they_widen_the_intervals():
+    """Nothing is said of cases that belong to none."""
+    records = make_records("pppm", cluster="a") + make_records("pp", case_id="x", cluster="b")
+    records += make_records("m", case_id="alone")
+
+    said = [line for line in texts(make_shown(records)) if "cluster" in line]
+
+    assert said == [
+        "  cases of 2 clusters and 1 case of none: intervals are as wide as that asks for"
+    ]
+    assert not any("cluster" in line for line in texts(make_shown(make_records("pm"))))

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.reports.texts import columns, cut, one_line, squeezed, visible
+from pytest_modeleval.reports.texts import (
+    columns,
+    cut,
+    cut_where_they_part,
+    one_line,
+    squeezed,
+    visible,
+)
 
 any_text = st.text(st.characters(exclude_categories=[]))
 
@@ -119,3 +126,43 @@ def test_a_squeezed_name_keeps_its_ends(text, width, shown):
 def test_a_squeezed_name_is_never_wider_than_its_width(text, width):
     """Wide characters count twice here too."""
     assert columns(squeezed(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("billing", "login", ("billing", "login")),
+        ("an answer", "an answer", ("an answer", "an answer")),
+        ("no, never ever", "yes, always and ever", ("no, neve...", "yes, alw...")),
+        ("the very same", "the very same!", ("...me", "...me!")),
+    ],
+)
+def test_two_texts_are_cut_where_they_part(one, other, shown):
+    """Texts that fit stay whole, and what they begin with alike is left out of long ones."""
+    assert cut_where_they_part(one, other, 11) == shown
+
+
+def test_two_json_answers_are_shown_where_they_part():
+    """They mostly begin with the same."""
+    start = '{"tone": "calm", "language": "en", "label": '
+
+    shown = cut_where_they_part(start + '"billing"}', start + '"login"}', 28)
+
+    assert shown == ('... "label": "billing"}', '... "label": "login"}')
+
+
+@given(start=st.text(), one=st.text(), other=st.text(), width=st.integers(9, 60))
+def test_two_cut_texts_are_never_wider_than_the_width(start, one, other, width):
+    """Wide characters count twice here too."""
+    shown = cut_where_they_part(start + one, start + other, width)
+
+    assert max(map(columns, shown)) <= width
+
+
+@given(start=st.text(st.sampled_from("ab ")), width=st.integers(9, 60))
+def test_what_tells_two_texts_apart_is_seen(start, width):
+    """However much of them is the same."""
+    one, other = cut_where_they_part(f"{start}x and more", f"{start}y and more", width)
+
+    assert "x" in one
+    assert "y" in other
