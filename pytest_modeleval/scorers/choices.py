@@ -23,7 +23,7 @@ from pytest_modeleval.scorers.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_modeleval.core.cases import Case
     from pytest_modeleval.core.predictions import Prediction
@@ -67,8 +67,22 @@ def find_letters(text: str, letters: str = _LETTERS) -> list[str]:
 
     From the clearest place on: a line of its own, the beginning ("B) because") and what "the
     answer is" names; "option B"; in brackets; a capital after "it's", "I choose" and the like.
+    A letter that the text denies ("not B") is not chosen, and one that it calls wrong only where it
+    names no other, since that may be what was asked for.
     """
     text = _cleaned(text)
+
+    def is_denied(match: re.Match[str]) -> bool:
+        return _is_denied(match, text)
+
+    def is_out(match: re.Match[str]) -> bool:
+        return _is_denied(match, text) or _is_called_wrong(match, text)
+
+    return _letters_of(text, letters, is_out) or _letters_of(text, letters, is_denied)
+
+
+def _letters_of(text: str, letters: str, is_rejected: Callable[[re.Match[str]], bool]) -> list[str]:
+    """The letters at the clearest place that has one which is not rejected."""
     patterns = _patterns(letters)
     listed = {found["letter"].upper() for found in patterns["item"][0].finditer(text)}
     for name, tier in patterns.items():
@@ -77,11 +91,34 @@ def find_letters(text: str, letters: str = _LETTERS) -> list[str]:
         found = [match for pattern in tier for match in pattern.finditer(text)]
         if name == "beginning":
             found += [match for pattern in patterns["named"] for match in pattern.finditer(text)]
+        found = [match for match in found if not is_rejected(match)]
         if found:
             found.sort(key=lambda match: match.start("letter"))
             several = [letter for match in found for letter in _with_next(match, text, letters)]
             return list(dict.fromkeys(several))
     return []
+
+
+def _is_denied(match: re.Match[str], text: str) -> bool:
+    """Whether the text says that it is not this letter, or only asks whether it is."""
+    before, after = text[: match.start("letter")], text[match.end("letter") :]
+    return bool(_DENYING.search(before[-80:]) or _DENIED.match(after))
+
+
+def _is_called_wrong(match: re.Match[str], text: str) -> bool:
+    """Whether the text calls this letter wrong."""
+    before, after = text[: match.start("letter")], text[match.end("letter") :]
+    return bool(_WRONG_BEFORE.search(before[-80:]) or _WRONG_AFTER.match(after))
+
+
+# Up to three words of the same clause may stand between.
+_BETWEEN = r"(?:[^\w.!?\n,;]+(?!(?:but|so|rather|instead|sondern)\b)\w+){0,3}[^\w.!?\n,;]*\Z"
+_DENYING = re.compile(
+    r"(?i:\b(?:not|cannot|never|nicht|rul\w+ out|eliminat\w+)\b|n't\b)" + _BETWEEN
+)
+_DENIED = re.compile(r"[)\]]? ?(?:\? ?(?i:no)\b|(?i:is|are) (?i:not)\b|(?i:isn't|aren't)\b)")
+_WRONG_BEFORE = re.compile(r"(?i:\b(?:wrong|incorrect|false|falsch\w*))\b" + _BETWEEN)
+_WRONG_AFTER = re.compile(r"[)\]]? ?(?i:is|are) (?i:wrong|incorrect|false|a trap)\b")
 
 
 def _with_next(match: re.Match[str], text: str, letters: str) -> Iterator[str]:
@@ -115,7 +152,7 @@ _ANSWER = r"(?:answer|solution|antwort|lösung|réponse|respuesta|risposta)"
 _OPTION = r"(?:option|choice|letter)"
 _IS = r"(?:[^.!?\n:=]{0,60}?(?:\b(?:is|be|ist|lautet|est|es|è)\b ?:?|[:=]))"
 _SAYING = (
-    r"(?:it'?s|it is|that'?s|i(?:'d)? (?:think|say|guess)|choose|chose|pick|select|"
+    r"(?:it'?s|it is|it must be|that'?s|i(?:'d)? (?:think|say|guess)|choose|chose|pick|select|"
     r"(?:go|goes|going) with|opt for|definitely|probably|therefore|thus|hence|so)"
 )
 

@@ -195,7 +195,7 @@ def _repaired(text: str) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        return _plain(json.loads(text, parse_constant=_refuse_constant))
+        return _plain(json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -212,4 +212,12 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different: of two values neither is the value."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("the JSON says the same key twice")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)

@@ -40,7 +40,7 @@ _MINUS = ("-", "\u2212")
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 
 _CANDIDATE = re.compile(
-    rf"""(?P<sign>[-\u2212](?=[\d.$€£¥₹]))? (?P<currency>[$€£¥₹]\s?)? (?P<late_sign>[-\u2212])?
+    rf"""(?P<sign>[-\u2212\u2013](?=[\d.$€£¥₹]))? (?P<currency>[$€£¥₹]\s?)? (?P<late_sign>[-\u2212])?
         (?P<body>\d(?:[\d.,/:^{_NARROW}]|\x20(?=\d{{3}}(?!\d)))*|\.\d+)
         (?P<exponent>(?<=\d)[eE][-+]?\d{{1,3}}(?!\d))?
         (?P<scale>\s?(?i:{"|".join(_SCALES)})\b)?
@@ -153,11 +153,16 @@ def _read(match: re.Match[str], text: str, decimal: str | None) -> list[NumberIn
     return [NumberInText(written, value) for written, value in values]
 
 
+_MINUS_IN_WORDS = re.compile(r"(?<![\d)\]]\s)\b(?i:minus|negative)\s*\Z")
+
+
 def _is_negative(match: re.Match[str], text: str) -> bool:
     """Whether the sign is one, and not the dash of a range or a date."""
     if match["late_sign"]:
         return True
     start = match.start()
+    if _MINUS_IN_WORDS.search(text, max(start - 20, 0), start):
+        return True
     before = text[start - 1 : start] if start else ""
     return bool(match["sign"]) and not (before.isalnum() or before in (")", "]"))
 

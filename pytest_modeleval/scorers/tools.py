@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
 from pytest_modeleval.scorers.json_values import expected_json, first_difference
-from pytest_modeleval.scorers.rules import EXPECTED, Rule, case_value
+from pytest_modeleval.scorers.rules import EXPECTED, Rule, WrongAnswerError, case_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,15 +85,44 @@ def make_tool_calls(
 
 
 def _made(prediction: Prediction) -> list[_Call]:
-    """The calls that an answer makes; none where it is anything else."""
+    """The calls that an answer makes; none where it is text or anything else.
+
+    Raises:
+        WrongAnswerError: It has the form of calls, and one of them is none.
+    """
     calls: Any = prediction.tool_calls
     if calls is None:
-        calls = prediction.output if isinstance(prediction.output, list) else []
-    return [
-        _Call(call["name"], call.get("arguments") or {})
-        for call in calls
-        if isinstance(call, dict) and "name" in call
-    ]
+        calls = _structure(prediction.output)
+    return [_made_call(call, number) for number, call in enumerate(calls, start=1)]
+
+
+def _structure(output: Any) -> Sequence[Any]:
+    """The items of an answer that may be calls, be it JSON or the text of it."""
+    if isinstance(output, str):
+        try:
+            output = json.loads(output)
+        except (ValueError, RecursionError):
+            return []
+    if isinstance(output, dict):
+        return [output]
+    return output if isinstance(output, list) else []
+
+
+def _made_call(call: Any, number: int) -> _Call:
+    """A call as ours, or as servers of OpenAI's kind send it.
+
+    Raises:
+        WrongAnswerError: It is none.
+    """
+    if isinstance(call, dict) and isinstance(call.get("function"), dict):
+        call = call["function"]
+    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+        raise WrongAnswerError(f"item {number} of the answer is no call: {shown(call)}")
+    arguments = call.get("arguments") or {}
+    if isinstance(arguments, str):
+        with suppress(ValueError, RecursionError):
+            arguments = json.loads(arguments)
+    return _Call(call["name"], arguments)
 
 
 def _read_calls(value: Any, field: str) -> tuple[_Call, ...]:

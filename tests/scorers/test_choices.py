@@ -57,6 +57,45 @@ def test_a_letter_is_found(text):
 @pytest.mark.parametrize(
     "text",
     [
+        "The wrong answer is A, so it is B",
+        "A) is false. B) is true.",
+        "(A) is wrong, (B) is right",
+        "Option A is a trap, so I pick B",
+        "The answer is not A, it's B",
+        "It must be B",
+        "I'm not sure, the answer is B",
+        "I can't be certain but I'd say (B)",
+        "No doubt about it: the answer is B",
+        "The answer is B, not A",
+        "The incorrect option is B.",
+        "B is incorrect.",
+    ],
+)
+def test_a_letter_that_is_rejected_is_not_chosen(text):
+    """One that is called wrong is, where it is the only one: it may have been asked for."""
+    assert find_letters(text) == ["B"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer cannot be B.",
+        "I don't think option B is right",
+        "I would not choose (B).",
+        "I rule out option B",
+        "B is not the answer",
+        "The answer is B? No.",
+        "Die Antwort ist nicht B.",
+    ],
+)
+def test_a_letter_that_is_denied_alone_is_no_choice(text):
+    """Which of the others is meant nobody knows."""
+    assert find_letters(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "A dog",
         "a dog",

@@ -51,6 +51,8 @@ def test_a_value_is_taken_out_of_an_answer(output, value):
         ('{"a": "x\ny", "b": [1]}', "the JSON in the answer is broken"),
         ("{'a': [1, 2]}", "there is no JSON in the answer"),
         ('{"a": NaN}', "NaN is no JSON"),
+        ('{"a": 1, "a": 2}', "the JSON says the same key twice"),
+        ('It is {"a": {"b": 1, "b": 1}}.', "the JSON says the same key twice"),
         ('{"a": 1e999}', "it holds the number inf"),
         ("[" * 100_000, "the JSON is nested too deeply"),
         ("[" * 200 + "]" * 200, "it holds a value nested deeper"),

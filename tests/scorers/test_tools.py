@@ -79,6 +79,25 @@ def test_an_output_that_is_a_list_of_calls(score):
     assert score("tool_calls", [1, {"city": "Paris"}], expected=PARIS).value == 0
 
 
+SENT = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+
+
+@pytest.mark.parametrize("output", [PARIS, [SENT], SENT, json.dumps([SENT]), json.dumps(PARIS)])
+def test_calls_in_the_forms_that_servers_and_models_give(score, output):
+    """They are calls where one is expected, and where none is."""
+    assert score("tool_calls", output, expected=PARIS).value == 1
+    assert score("tool_calls", output, expected=[]).value == 0
+
+
+@pytest.mark.parametrize("item", [{"tool": "rm"}, "rm", {"name": 5}, None])
+def test_what_is_no_call_is_not_left_out(score, item):
+    """It may be one that should not have been made."""
+    found = score("tool_calls", [item, PARIS], expected=PARIS)
+
+    assert found.value == 0
+    assert found.reason.startswith("item 1 of the answer is no call: ")
+
+
 @pytest.mark.parametrize(
     "expected",
     [
