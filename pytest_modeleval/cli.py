@@ -235,7 +235,8 @@ def _verdict(run: StoredRun) -> Verdict:
 
 def _as_it_was(verdict: Verdict, stored: dict[str, Any]) -> Verdict:
     """The verdict with what only the run itself could judge: what changed since its baseline."""
-    known = {item.threshold.text for item in verdict.judgements}
+    own = [item for item in verdict.judgements if not item.threshold.is_regression]
+    known = {item.threshold.text for item in own}
     others = [
         Judgement(
             threshold=parse_threshold(item["threshold"]),
@@ -247,7 +248,7 @@ def _as_it_was(verdict: Verdict, stored: dict[str, Any]) -> Verdict:
         for item in stored.get("thresholds", ())
         if item["threshold"] not in known
     ]
-    judgements = (*verdict.judgements, *others)
+    judgements = (*own, *others)
     return replace(
         verdict, judgements=judgements, status=stored["status"], reason=stored.get("reason")
     )
@@ -261,10 +262,15 @@ def _compare(given: argparse.Namespace) -> int:
     comparisons = compare(numbers_of(run.records), before.cases)
     if not comparisons:
         raise UsageError(f"{given.before} and {run.folder.name} have no suite in common")
+    coverages = [
+        replace(item, thresholds=tuple(own for own in item.thresholds if own.is_regression))
+        for item in coverages_of([run])
+    ]
     verdict = judge(
         run.records,
-        coverages_of([run]),
+        coverages,
         [item for item in _thresholds(run) if item.is_regression],
+        judge_partial=bool(run.manifest.get("judge_partial")),
         max_error_rate=1.0,
         max_unscored_rate=1.0,
         comparisons=comparisons,

@@ -181,6 +181,26 @@ def test_compare(folder, capsys):
     assert "broke: 4 cases" in out
 
 
+def test_thresholds_of_a_marker_are_shown_and_compared_as_they_were_judged(folder, capsys):
+    """``show`` repeats what was judged against the baseline; ``compare`` judges regressions alone."""
+    suite = textwrap.dedent(SUITE).replace(
+        '"tickets.csv"',
+        '"tickets.csv", thresholds=["accuracy >= 90%", "accuracy regression <= 2%"]',
+    )
+    (folder / "test_it.py").write_text(suite)
+    (folder / "robot.py").write_text("def answer(text):\n    return 'no'\n")
+    before = run(folder, "--model-eval-save-baseline", "--model-eval-force-baseline")
+    run(folder)
+
+    assert main(["show"]) == 1
+    out = capsys.readouterr().out
+    assert "accuracy regression <= 2%: not judged" not in out
+    assert "there is no baseline yet" not in out
+
+    assert main(["compare", before, ".modeleval/runs/" + max(runs(folder) - {before})]) == 0
+    assert "accuracy regression <= 2%: met" in capsys.readouterr().out
+
+
 def test_history(folder, capsys):
     """A line for each run of each suite."""
     run(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.paired import (
@@ -23,6 +23,7 @@ from pytest_modeleval.core.paired import (
 )
 from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.stats import mean
+from pytest_modeleval.core.summaries import group_records
 from pytest_modeleval.core.words import counted, out_of
 
 if TYPE_CHECKING:
@@ -321,10 +322,15 @@ def numbers_of(records: Iterable[Record], *, has_answers: bool = False) -> list[
         has_answers: Give every answer whole, and not only those that a score asks to keep.
     """
     groups: dict[tuple[str, str, str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        if record.outcome != "skipped":
-            key = (record.suite, record.variant, record.model or "", record.case_id)
-            groups[key].append(record)
+    for summary in group_records(records):  # which knows whose a case without a model is
+        for record in summary.records:
+            if record.outcome != "skipped":
+                key = (record.suite, record.variant, summary.model or "", record.case_id)
+                groups[key].append(
+                    record
+                    if record.model == summary.model
+                    else replace(record, model=summary.model)
+                )
     return [_numbers(groups[key], has_answers=has_answers) for key in sorted(groups)]
 
 

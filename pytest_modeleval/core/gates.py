@@ -378,6 +378,8 @@ def _incomplete_reason(metric: Metric, summary: Summary) -> str:
     note = str(metric.note)
     if note == NOTHING_SCORED or metric.is_complete:
         return note
+    if metric.name == "judge_cost":
+        return f"the judge's cost is {note.removeprefix(AT_LEAST)}; price its model in model_eval_prices"
     if metric.unit == "dollars":
         return f"the cost is {note.removeprefix(AT_LEAST)}; {_what_prices_it(summary)}"
     if metric.name.endswith("_ttft"):

@@ -41,7 +41,8 @@ def judge_regressions(
     found: list[tuple[Threshold, Coverage, Comparison | None]] = []
     for threshold in thresholds:
         for coverage in coverages:
-            if threshold.suite in (None, coverage.suite) and coverage.n_selected:
+            is_here = threshold.suite is None and coverage.n_selected
+            if is_here or threshold.suite == coverage.suite:
                 place = (coverage.suite, coverage.variant)
                 own = [item for item in comparisons if (item.suite, item.variant) == place]
                 pairs: list[Comparison | None] = [*own] or [None]
@@ -49,13 +50,17 @@ def judge_regressions(
     changes = [
         _change(threshold, comparison) if comparison else None for threshold, _, comparison in found
     ]
-    known = [change.p for change in changes if change is not None and change.p is not None]
-    ps = iter(holm(known))
+    tests = {
+        _test_of(threshold, comparison): change.p
+        for (threshold, _, comparison), change in zip(found, changes, strict=True)
+        if comparison is not None and change is not None and change.p is not None
+    }
+    ps = dict(zip(tests, holm(list(tests.values())), strict=True))
     judgements: list[Judgement] = []
     for (threshold, coverage, comparison), change in zip(found, changes, strict=True):
-        p = next(ps) if change is not None and change.p is not None else None
+        p = ps.get(_test_of(threshold, comparison)) if comparison is not None else None
         judged: tuple[Status, str | None] = _regression(
-            threshold, comparison, change, p, n_tests=len(known)
+            threshold, comparison, change, p, n_tests=len(tests)
         )
         status, why = trouble_of(coverage) or judged
         title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
@@ -78,6 +83,16 @@ def _change(threshold: Threshold, comparison: Comparison) -> Change | None:
     if threshold.metric == "mean_score":
         return comparison.score or (None if comparison.score_note else comparison.accuracy)
     return comparison.latency if threshold.unit == "seconds" else comparison.cost
+
+
+def _test_of(threshold: Threshold, comparison: Comparison) -> tuple[int, str]:
+    """What tells a test from others: two thresholds on one change are the same test."""
+    metric = "latency" if threshold.unit == "seconds" else threshold.metric
+    if threshold.unit == "dollars":
+        metric = "cost"
+    if metric == "mean_score" and comparison.score is None:
+        metric = "accuracy"
+    return id(comparison), metric
 
 
 def _regression(

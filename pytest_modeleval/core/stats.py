@@ -203,6 +203,8 @@ def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[flo
     for value, cluster in zip(values, clusters, strict=True):
         sums.setdefault(cluster, []).append(value - middle)
     of_sums = _length([math.fsum(residuals) for residuals in sums.values()])
+    if of_sums <= _ROUNDING * math.fsum(map(abs, values)):
+        of_sums = 0.0  # what is left of a mean like 1/3 is no spread
     return of_sums * math.sqrt(n_clusters / (n_clusters - 1)) / n, n_clusters
 
 

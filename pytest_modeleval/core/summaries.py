@@ -362,21 +362,23 @@ class Summary:
         costs = [
             record.judge_cost_usd for record in self.records if record.judge_cost_usd is not None
         ]
+        n_judged = sum(
+            record.judge_cost_usd is not None
+            or any(score.get("judged_by") for score in record.scores.values())
+            for record in self.records
+        )
         if not costs:
-            is_judged = any(
-                score.get("judged_by")
-                for record in self.records
-                for score in record.scores.values()
-            )
-            note = (
-                "no price of the judge is known" if is_judged else "no case was judged by a model"
-            )
+            note = "no price of the judge is known" if n_judged else "no case was judged by a model"
             return Metric(name="judge_cost", unit="dollars", value=None, note=note)
+        is_whole = len(costs) == n_judged
+        known = f"{AT_LEAST}known for {out_of(len(costs), n_judged, 'judged case')}"
         return Metric(
             name="judge_cost",
             unit="dollars",
             value=math.fsum(costs),
             n=len(costs),
+            note=None if is_whole else known,
+            is_complete=is_whole,
             is_estimate=False,
         )
 

@@ -963,3 +963,18 @@ def test_a_confident_gate_bounds_a_p95_from_59_cases_on():
 
     assert (enough.status, enough.metric.high) == ("met", None)
     assert few.status == "not met"
+
+
+def test_a_judge_s_cost_that_is_known_of_some_cases_is_invalid():
+    """What is not known may be any sum."""
+    scores = {"tone": {"value": 1.0, "judged_by": "j"}}
+    records = make_records("ppp", scores=scores)
+    records += make_records("p", prefix="d", scores=scores, judge_cost_usd=0.001)
+
+    item = judge_one(records, "judge_cost <= $0.01")
+
+    assert item.status == "invalid"
+    assert item.reason == (
+        "the judge's cost is known for 1 of 4 judged cases; price its model in model_eval_prices"
+    )
+    assert judge_one(records[3:], "judge_cost <= $0.01").status == "met"

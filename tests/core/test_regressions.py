@@ -1,5 +1,7 @@
 """Regressions: what the thresholds on a worse run come to."""
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_modeleval.core.comparisons import compare, numbers_of
@@ -60,10 +62,11 @@ def test_what_may_be_chance_says_which_drop_is_seen():
 
 def test_the_drop_that_is_seen_is_larger_among_several_thresholds():
     """Since they share the level."""
-    before, after = make_run("p" * 100), make_run("m" * 4 + "p" * 96)
+    times = {"latency_s": [0.1, 0.11] * 50}
+    before, after = make_run("p" * 100, **times), make_run("m" * 4 + "p" * 96, **times)
 
     (alone,) = judged(before, after, "accuracy regression <= 3%")
-    first, _ = judged(before, after, "accuracy regression <= 3%", "mean_score regression <= 3%")
+    first, _ = judged(before, after, "accuracy regression <= 3%", "p95_latency regression <= 3%")
 
     assert alone.reason.endswith("see a drop from 7.7 points on")
     assert first.reason.endswith("see a drop from 9.3 points on")
@@ -129,8 +132,9 @@ def test_a_baseline_of_wrong_answers_alone():
 
 def test_several_thresholds_share_the_level():
     """A p of 0.03 alone is enough, and with another threshold beside it not."""
-    before, after = make_run("p" * 50), make_run("m" * 5 + "p" * 45)
-    lines = ["accuracy regression <= 2%", "mean_score regression <= 90%"]
+    times = {"latency_s": [0.1, 0.11] * 25}
+    before, after = make_run("p" * 50, **times), make_run("m" * 5 + "p" * 45, **times)
+    lines = ["accuracy regression <= 2%", "p95_latency regression <= 90%"]
 
     (alone,) = judged(before, after, lines[0])
     first, _ = judged(before, after, *lines)
@@ -138,3 +142,53 @@ def test_several_thresholds_share_the_level():
     assert (alone.status, first.status) == ("not met", "inconclusive")
     assert "(p 0.031, n=50)" in alone.reason
     assert "(p 0.062 as one of 2 tests)" in first.reason
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["accuracy regression <= 3%", "s: accuracy regression <= 2%", "mean_score regression <= 3%"],
+)
+def test_a_second_threshold_on_the_same_change_is_no_second_test(again):
+    """Nobody makes it easier to be met by writing it twice; without scores, accuracy is the score."""
+    before, after = make_run("p" * 50), make_run("m" * 5 + "p" * 45)
+
+    found = judged(before, after, "accuracy regression <= 2%", again)
+
+    assert {item.status for item in found} == {"not met"}
+    assert all("(p 0.031, n=50)" in item.reason for item in found)
+
+
+def test_a_threshold_on_a_suite_that_was_not_selected_is_not_judged():
+    """It does not vanish, as if it were met."""
+    coverages = [
+        Coverage(suite="s", n_total=4, n_selected=0),
+        Coverage(suite="t", n_total=1, n_selected=1),
+    ]
+    records = [Record(suite="t", model="m", case_id="c", outcome="passed")]
+
+    verdict = judge(
+        records, coverages, [parse_threshold("s: accuracy regression <= 2%")], comparisons=[]
+    )
+
+    assert [item.status for item in verdict.explicit] == ["not judged"]
+    assert verdict.status == "not judged"
+
+
+def test_a_case_that_failed_before_its_model_was_known_is_each_model_s():
+    """As in the accuracy of the run: an error that hides would be a drop that nobody sees."""
+
+    def run(model, letters):
+        return [replace(record, model=model) for record in make_run(letters)]
+
+    before = run("a", "p" * 40) + run("b", "p" * 40)
+    lost = [replace(record, model=None, outcome="errored") for record in make_run("p" * 40)[20:]]
+
+    found = {
+        item.model: item
+        for item in compare(
+            numbers_of(run("a", "p" * 20) + run("b", "p" * 20) + lost), numbers_of(before)
+        )
+    }
+
+    assert {model: item.accuracies[1] for model, item in found.items()} == {"a": 0.5, "b": 0.5}
+    assert not any(item.removed for item in found.values())

@@ -698,3 +698,15 @@ def test_the_unit_changes_nothing(values, scale):
 def test_scipy_agrees_on_p(t, df):
     """The two-sided p value is scipy's."""
     assert student_t_p(t, df) == pytest.approx(2 * scipy.stats.t.sf(abs(t), df), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]]
+)
+def test_what_is_left_of_rounding_is_no_spread_of_clusters(values):
+    """Ten clusters that are all alike have an error of nothing, be their mean 1/2 or 1/3."""
+    clusters = [f"cluster {n}" for n in range(10) for _ in values]
+
+    error, _ = stats.mean_error(values * 10, clusters)
+
+    assert error == 0
