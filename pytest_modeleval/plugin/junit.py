@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Status, Verdict
     from pytest_modeleval.plugin.state import Evals
 
-__all__ = ["add_verdict", "properties_as_text"]
+__all__ = ["add_verdict", "properties_as_text", "verdict_lines"]
 
 _CLASS, _NAME = "modeleval", "thresholds"
 _PREFIX = "model_eval."
@@ -92,7 +92,7 @@ def _add_case(xml: Any, evals: Evals, verdict: Verdict) -> None:
     case = xml.node_reporter(f"{_CLASS}::{_NAME}")
     case.attrs.update(classname=_CLASS, name=_NAME)
     redacted = evals.redactor.text
-    lines = "\n".join(_lines(verdict))
+    lines = "\n".join(verdict_lines(verdict))
     tag = _TAGS[verdict.status]
     if tag is None:
         xml.add_stats("passed")
@@ -104,7 +104,7 @@ def _add_case(xml: Any, evals: Evals, verdict: Verdict) -> None:
     case.append(node)
 
 
-def _lines(verdict: Verdict) -> list[str]:
+def verdict_lines(verdict: Verdict) -> list[str]:
     """A line for each threshold, the worst first."""
     lines = [f"invalid: {one_line(verdict.reason)}"] if verdict.reason else []
     for item in worst_first(verdict):

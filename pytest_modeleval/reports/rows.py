@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.summaries import Summary
 
-__all__ = ["COLORS", "goes_without", "label_of", "metrics_shown", "rows_of"]
+__all__ = ["COLORS", "goes_without", "label_of", "metrics_shown", "rows_of", "telling"]
 
 _LABELS = {"error_rate": "errors", "unscored_rate": "unscored", "macro_f1": "macro-F1"}
 
@@ -79,6 +79,31 @@ def metrics_shown(summary: Summary, judged: Sequence[Judgement]) -> list[str]:
     if summary.n_unscored:
         names.append("unscored_rate")
     return list(dict.fromkeys(names))
+
+
+def telling(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """The judgements that say anything, be it only why the run is invalid.
+
+    A setting's bound is left out where it goes without saying, and where it is invalid beside a
+    threshold or another such bound of the same suite and model: that is for the same reason.
+    """
+    failing = ("not met", "invalid")
+    said = {
+        (item.suite, item.model)
+        for item in judgements
+        if item.status in failing and not item.is_implied
+    }
+    found = []
+    for item in judgements:
+        place = (item.suite, item.model)
+        if item.is_implied and item.status == "invalid":
+            if place in said:
+                continue
+            said.add(place)
+        elif goes_without(item):
+            continue
+        found.append(item)
+    return found
 
 
 def goes_without(item: Judgement) -> bool:

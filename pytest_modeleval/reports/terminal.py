@@ -27,6 +27,7 @@ from pytest_modeleval.reports.rows import (
     label_of,
     metrics_shown,
     rows_of,
+    telling,
 )
 from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.slices import slice_table
@@ -588,13 +589,10 @@ def _has_models(verdict: Verdict) -> bool:
 def _gate(shown: Shown) -> Iterator[Line]:
     """A sentence for each threshold that is not met, and the verdict as the last line."""
     verdict = shown.verdict
-    wrong = [item for item in verdict.judgements if item.status in ("not met", "invalid")]
-    said = {(item.suite, item.model) for item in wrong if not item.is_implied}
     sentences = [
         _sentence(item, verdict)
-        for item in wrong
-        # Where a threshold is invalid, the bounds of the settings are so for the same reason.
-        if item.status == "not met" or not item.is_implied or (item.suite, item.model) not in said
+        for item in telling(verdict.judgements)
+        if item.status in ("not met", "invalid")
     ]
     for text in dict.fromkeys(sentences):
         yield Line(text=text, color="red")

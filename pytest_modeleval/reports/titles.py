@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from pytest_modeleval.core.judgements import Status
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.numbers import bound_text, interval_text, value_text
-from pytest_modeleval.reports.rows import goes_without, label_of
+from pytest_modeleval.reports.rows import label_of, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,9 +47,9 @@ def title_of(verdict: Verdict, show: Callable[[str], str] = str) -> str:
 
 def worst_first(verdict: Verdict) -> list[Judgement]:
     """The judgements that say anything: the worst verdict first, then what is furthest off."""
-    shown = [item for item in verdict.judgements if not goes_without(item)]
     return sorted(
-        shown, key=lambda item: (WORST_FIRST.index(item.status), item.is_implied, -_off(item))
+        telling(verdict.judgements),
+        key=lambda item: (WORST_FIRST.index(item.status), item.is_implied, -_off(item)),
     )
 
 

@@ -16,8 +16,9 @@ from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.reports.compared import LEVEL, percent_text, points_text
 from pytest_modeleval.reports.html.charts import Histogram, histogram, interval_range, trend
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
-from pytest_modeleval.reports.rows import goes_without, label_of, metrics_shown
+from pytest_modeleval.reports.rows import goes_without, label_of, metrics_shown, telling
 from pytest_modeleval.reports.texts import one_line
+from pytest_modeleval.reports.titles import WORST_FIRST, has_no_gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,6 @@ _TONES: Mapping[Status, str] = {
     "not judged": "unsure",
     "inconclusive": "unsure",
 }
-_WORST_FIRST: tuple[Status, ...] = ("invalid", "not met", "inconclusive", "not judged", "met")
 _HEADLINES: Mapping[Status, str] = {
     "met": "Met",
     "not met": "Not met",
@@ -70,14 +70,13 @@ def page_view(report: Report) -> dict[str, Any]:
     """Everything that the template names."""
     verdict = report.verdict
     has_models = len({item.model for item in verdict.summaries if item.model}) > 1
-    judged = [item for item in verdict.judgements if not goes_without(item)]
-    judged.sort(key=lambda item: _WORST_FIRST.index(item.status))
+    judged = sorted(telling(verdict.judgements), key=lambda item: WORST_FIRST.index(item.status))
     suites: dict[str, list[Summary]] = {}
     for summary in verdict.summaries:
         suites.setdefault(summary.title, []).append(summary)
     return {
         "headline": _headline(verdict),
-        "tone": "plain" if _has_no_gate(verdict) else _TONES[verdict.status],
+        "tone": "plain" if has_no_gate(verdict) else _TONES[verdict.status],
         "sentence": _sentence(verdict, judged),
         "facts": list(_facts(report)),
         "run_id": report.run_id,
@@ -92,21 +91,17 @@ def page_view(report: Report) -> dict[str, Any]:
 # The decision
 
 
-def _has_no_gate(verdict: Verdict) -> bool:
-    return not verdict.explicit and verdict.status in ("met", "not judged")
-
-
 def _headline(verdict: Verdict) -> str:
-    return "No thresholds" if _has_no_gate(verdict) else _HEADLINES[verdict.status]
+    return "No thresholds" if has_no_gate(verdict) else _HEADLINES[verdict.status]
 
 
 def _sentence(verdict: Verdict, judged: Sequence[Judgement]) -> str:
     if verdict.reason:
         return verdict.reason
-    if _has_no_gate(verdict):
+    if has_no_gate(verdict):
         return "This run was measured and not judged: no thresholds are set."
     counts = Counter(item.status for item in judged)
-    said = [f"{counts[status]} {status}" for status in _WORST_FIRST if counts[status]]
+    said = [f"{counts[status]} {status}" for status in WORST_FIRST if counts[status]]
     return f"Thresholds: {', '.join(said)}." if said else ""
 
 
@@ -444,7 +439,7 @@ def _judged(summary: Summary, verdict: Verdict) -> tuple[str, str]:
         for item in verdict.explicit
         if (item.suite, item.model) == (summary.title, summary.model)
     ]
-    for status in _WORST_FIRST:
+    for status in WORST_FIRST:
         n = sum(item.status == status for item in own)
         if n:
             is_all = status == "met" or len(own) == 1
