@@ -129,7 +129,9 @@ def judge(
     absolute = [item for item in written if not item.is_regression]
     regressions = [item for item in written if item.is_regression]
     judgements = [item for threshold in absolute for item in judged.judge(threshold)]
-    judgements += judge_regressions(regressions, coverages, comparisons, judged.status_of_coverage)
+    judgements += judge_regressions(
+        regressions, coverages, summaries, comparisons, judged.status_of_coverage
+    )
     for metric, bound in (("error_rate", max_error_rate), ("unscored_rate", max_unscored_rate)):
         judgements += judged.judge(_implied(metric, bound), is_implied=True)
     judgements = _each_once(judgements)
@@ -274,7 +276,8 @@ class _Judge:
     def status_of_coverage(self, coverage: Coverage) -> tuple[Status, str | None] | None:
         """Why a suite can't be judged, for what it lacks; None where nothing is lacking."""
         n_ran = self._n_ran([coverage], None)
-        if coverage.n_selected < coverage.n_total and not self.judge_partial:
+        is_judged = self.judge_partial and coverage.n_selected
+        if coverage.n_selected < coverage.n_total and not is_judged:
             return "not judged", f"partial: {out_of(coverage.n_selected, coverage.n_total, 'case')}"
         if n_ran < coverage.n_selected:
             return "invalid", f"incomplete: {out_of(n_ran, coverage.n_selected, 'case')}"

@@ -2,28 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_modeleval.core.judgements import Judgement
 from pytest_modeleval.core.paired import holm
 from pytest_modeleval.core.thresholds import is_equal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from pytest_modeleval.core.comparisons import Comparison
     from pytest_modeleval.core.judgements import Coverage, Status
     from pytest_modeleval.core.paired import Change
+    from pytest_modeleval.core.summaries import Summary
     from pytest_modeleval.core.thresholds import Threshold
 
 __all__ = ["judge_regressions"]
 
+_Kind = Literal["accuracy", "score", "latency", "cost"]
+
 _LEVEL = 0.05  # a worse number that chance brings about as often is not held against anyone
+
+
+class _Held(NamedTuple):
+    """A threshold held against what changed in one suite with one model.
+
+    Attributes:
+        threshold: The threshold.
+        coverage: The suite.
+        model: The model; None where no record names one.
+        comparison: What changed; None where the baseline lacks it.
+    """
+
+    threshold: Threshold
+    coverage: Coverage
+    model: str | None
+    comparison: Comparison | None
+
+    @property
+    def kind(self) -> _Kind:
+        """Which change it is held against; without scores, being right is the score."""
+        if self.threshold.unit == "seconds":
+            return "latency"
+        if self.threshold.unit == "dollars":
+            return "cost"
+        has_score = self.comparison and (self.comparison.score or self.comparison.score_note)
+        return "score" if self.threshold.metric == "mean_score" and has_score else "accuracy"
+
+    @property
+    def change(self) -> Change | None:
+        """That change; None where it is not known."""
+        found: Change | None = getattr(self.comparison, self.kind, None)
+        return found
+
+    @property
+    def test(self) -> Hashable:
+        """What tells its test from others: two thresholds on one change are one test."""
+        return self.coverage.suite, self.coverage.variant, self.model, self.kind
 
 
 def judge_regressions(
     thresholds: Sequence[Threshold],
     coverages: Sequence[Coverage],
+    summaries: Sequence[Summary],
     comparisons: Sequence[Comparison] | None,
     trouble_of: Callable[[Coverage], tuple[Status, str | None] | None],
 ) -> list[Judgement]:
@@ -38,37 +79,35 @@ def judge_regressions(
             Judgement(threshold=item, suite=None, model=None, status="not judged", reason=reason)
             for item in thresholds
         ]
-    found: list[tuple[Threshold, Coverage, Comparison | None]] = []
-    for threshold in thresholds:
-        for coverage in coverages:
-            is_here = threshold.suite is None and coverage.n_selected
-            if is_here or threshold.suite == coverage.suite:
-                place = (coverage.suite, coverage.variant)
-                own = [item for item in comparisons if (item.suite, item.variant) == place]
-                pairs: list[Comparison | None] = [*own] or [None]
-                found += [(threshold, coverage, item) for item in pairs]
-    changes = [
-        _change(threshold, comparison) if comparison else None for threshold, _, comparison in found
+    all_held = [
+        held
+        for threshold in thresholds
+        for coverage in coverages
+        for held in _held(threshold, coverage, summaries, comparisons)
     ]
     tests = {
-        _test_of(threshold, comparison): change.p
-        for (threshold, _, comparison), change in zip(found, changes, strict=True)
-        if comparison is not None and change is not None and change.p is not None
+        held.test: held.change.p
+        for held in all_held
+        if held.change is not None and held.change.p is not None
     }
-    ps = dict(zip(tests, holm(list(tests.values())), strict=True))
+    adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
     judgements: list[Judgement] = []
-    for (threshold, coverage, comparison), change in zip(found, changes, strict=True):
-        p = ps.get(_test_of(threshold, comparison)) if comparison is not None else None
+    for held in all_held:
+        coverage = held.coverage
         judged: tuple[Status, str | None] = _regression(
-            threshold, comparison, change, p, n_tests=len(tests)
+            held.threshold,
+            held.comparison,
+            held.change,
+            adjusted.get(held.test),
+            n_tests=len(tests),
         )
         status, why = trouble_of(coverage) or judged
         title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
         judgements.append(
             Judgement(
-                threshold=threshold,
+                threshold=held.threshold,
                 suite=title,
-                model=comparison.model if comparison else None,
+                model=held.model,
                 status=status,
                 reason=why,
             )
@@ -76,23 +115,23 @@ def judge_regressions(
     return judgements
 
 
-def _change(threshold: Threshold, comparison: Comparison) -> Change | None:
-    """The change that a regression threshold is held against."""
-    if threshold.metric == "accuracy":
-        return comparison.accuracy
-    if threshold.metric == "mean_score":
-        return comparison.score or (None if comparison.score_note else comparison.accuracy)
-    return comparison.latency if threshold.unit == "seconds" else comparison.cost
+def _held(
+    threshold: Threshold,
+    coverage: Coverage,
+    summaries: Sequence[Summary],
+    comparisons: Sequence[Comparison],
+) -> Iterator[_Held]:
+    """A threshold held against each model of a suite; nothing where it is not on it.
 
-
-def _test_of(threshold: Threshold, comparison: Comparison) -> tuple[int, str]:
-    """What tells a test from others: two thresholds on one change are the same test."""
-    metric = "latency" if threshold.unit == "seconds" else threshold.metric
-    if threshold.unit == "dollars":
-        metric = "cost"
-    if metric == "mean_score" and comparison.score is None:
-        metric = "accuracy"
-    return id(comparison), metric
+    A suite that was left out altogether is no part of the run, unless the threshold names it.
+    """
+    if threshold.suite != coverage.suite and (threshold.suite or not coverage.n_selected):
+        return
+    place = (coverage.suite, coverage.variant)
+    found = {item.model: item for item in comparisons if (item.suite, item.variant) == place}
+    models = [item.model for item in summaries if (item.suite, item.variant) == place]
+    for model in models or [None]:
+        yield _Held(threshold, coverage, model, found.get(model))
 
 
 def _regression(

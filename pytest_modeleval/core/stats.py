@@ -276,7 +276,8 @@ def mean_interval(
     """Student's t interval of the mean, with n - 1 degrees of freedom.
 
     Equal values give an interval of no width. That is what t says of a sample without spread, not
-    a proof that there is none. The bounds are not clipped to a range that the values may have.
+    a proof that there is none. Where no two clusters differ, nothing shows how alike their cases
+    are: each cluster counts as one case. The bounds are not clipped to a range that the values may have.
 
     Args:
         values: One finite number per case: with repeats, the means of the cases.
@@ -293,6 +294,9 @@ def mean_interval(
     error, df = found
     if min(values) == max(values):
         return Interval(low=float(values[0]), high=float(values[0]))
+    if error == 0 and clusters is not None:  # no two clusters differ: each counts as one case
+        by_case = mean_error(values)
+        error = by_case[0] * math.sqrt(len(values) / independent_cases(clusters)) if by_case else 0
     middle = mean(values)
     spread = -student_t_quantile(_tail(confidence), df) * error
     return Interval(low=middle - spread, high=middle + spread)

@@ -200,6 +200,13 @@ class Summary:
             record for record in self.records if record.outcome in ("passed", "missed", "errored")
         )
 
+    @cached_property
+    def _by_case_and_model(self) -> list[list[Record]]:
+        """The same, where models are pooled a list for each of them: their answers are no repeats."""
+        if self.model is not None:
+            return self._by_case
+        return _by_case((record for records in self._by_case for record in records), by_model=True)
+
     def _case_means(self, value: Callable[[Record], float]) -> list[float]:
         """``value`` averaged over the repeats of each case."""
         return _means(self._by_case, value)
@@ -278,8 +285,8 @@ class Summary:
         )
 
     def _case_pass_rate(self) -> Metric:
-        """The share of repeats passed by the worst case."""
-        rates = self._case_means(_is_passed)
+        """The share of repeats passed by the worst case, with whichever model."""
+        rates = _means(self._by_case_and_model, _is_passed)
         if not rates:
             return self._mean("case_pass_rate", rates, ())
         return Metric(
@@ -291,13 +298,14 @@ class Summary:
         k = int(name[len("pass@") :])
         estimate = stats.pass_at_k if name[4] == "@" else stats.pass_hat_k
         values = [
-            estimate(len(records), sum(map(_is_passed, records)), k) for records in self._by_case
+            estimate(len(records), sum(map(_is_passed, records)), k)
+            for records in self._by_case_and_model
         ]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
             note = f"needs {counted(k, 'repeat')} of each case"
             return Metric(name=name, unit="rate", value=None, note=note)
-        return self._mean(name, known, _firsts(self._by_case))
+        return self._mean(name, known, _firsts(self._by_case_and_model))
 
     def _macro_f1(self) -> Metric:
         """Macro-F1 over the labels, where the expected answers are few labels."""
@@ -520,11 +528,12 @@ def _ends_of_mean(
     return max(interval.low, 0.0), high, None
 
 
-def _by_case(records: Iterable[Record]) -> list[list[Record]]:
-    """A list for each case, of its repeats."""
-    cases: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+def _by_case(records: Iterable[Record], *, by_model: bool = False) -> list[list[Record]]:
+    """A list for each case, of its repeats, or for each case and model."""
+    cases: dict[tuple[str | None, ...], list[Record]] = defaultdict(list)
     for record in records:
-        cases[record.suite, record.variant, record.case_id].append(record)
+        model = record.model if by_model else None
+        cases[record.suite, record.variant, record.case_id, model].append(record)
     return list(cases.values())
 
 

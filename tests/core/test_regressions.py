@@ -192,3 +192,17 @@ def test_a_case_that_failed_before_its_model_was_known_is_each_model_s():
 
     assert {model: item.accuracies[1] for model, item in found.items()} == {"a": 0.5, "b": 0.5}
     assert not any(item.removed for item in found.values())
+
+
+def test_a_model_that_the_baseline_lacks_is_not_judged():
+    """Beside one that it has, whose judgement says nothing of the other."""
+
+    def run(model, letters):
+        return [replace(record, model=model) for record in make_run(letters)]
+
+    before = run("a", "pppp") + run("b", "pppp")
+    after = run("a", "pppp") + run("c", "mmmm")
+
+    found = judged(before, after, "accuracy regression <= 2%")
+
+    assert [(item.model, item.status) for item in found] == [("a", "met"), ("c", "not judged")]

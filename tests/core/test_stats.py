@@ -710,3 +710,13 @@ def test_what_is_left_of_rounding_is_no_spread_of_clusters(values):
     error, _ = stats.mean_error(values * 10, clusters)
 
     assert error == 0
+
+
+def test_where_no_two_clusters_differ_each_counts_as_one_case():
+    """Their mean is no certainty: the interval is about that of as many independent cases."""
+    values, clusters = [0.5, 1.0] * 10, [f"cluster {n}" for n in range(10) for _ in range(2)]
+
+    interval = stats.mean_interval(values, clusters)
+    alone = stats.mean_interval([0.5, 1.0] * 5)
+
+    assert interval.high - interval.low == pytest.approx(alone.high - alone.low, rel=0.1)

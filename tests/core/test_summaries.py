@@ -739,3 +739,19 @@ def test_a_mean_lies_between_its_extremes(values):
     tolerance = 1e-12 * max(values)
     assert min(values) - tolerance <= metric.value <= max(values) + tolerance
     assert math.isfinite(metric.value)
+
+
+def test_the_answers_of_another_model_are_no_repeats():
+    """Pooled, a case has as many lists of repeats as models; the worst of all is the worst case."""
+    records = [
+        Record(suite="s", model=model, case_id=f"c{n}", outcome=outcome)
+        for model, outcome in (("a", "passed"), ("b", "missed"))
+        for n in range(10)
+    ]
+
+    pooled = summarize(records, suite="all")
+
+    assert pooled.metric("pass@2").value is None
+    assert pooled.metric("pass@2").note == "needs 2 repeats of each case"
+    assert pooled.metric("case_pass_rate").value == 0
+    assert summarize(records * 2, suite="all").metric("pass@2").value == 0.5
