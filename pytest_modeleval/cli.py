@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.asked import Asked
-from pytest_modeleval.core.comparisons import compare, numbers_of
+from pytest_modeleval.core.comparisons import compare_run
 from pytest_modeleval.core.gates import judge
 from pytest_modeleval.core.judgements import Judgement, Verdict
 from pytest_modeleval.core.pasts import case_key
@@ -214,7 +214,7 @@ def _compared_with(
     if not given.baseline and then != before.run_id:
         lost = f"the baseline {name} is another one by now: nothing is compared"
         return None, [], [*trouble, lost]
-    return before.name, compare(numbers_of(run.records), before.cases), trouble
+    return before.name, compare_run(run.records, coverages_of([run]), before.cases), trouble
 
 
 def _history_until(run: StoredRun) -> list[dict[str, Any]]:
@@ -259,7 +259,7 @@ def _compare(given: argparse.Namespace) -> int:
         _path_of(given.store, given.before), shown=given.before, where="modeleval compare"
     )
     run = load_run(find_run(given.store, given.after))
-    comparisons = compare(numbers_of(run.records), before.cases)
+    comparisons = compare_run(run.records, coverages_of([run]), before.cases)
     if not comparisons:
         raise UsageError(f"{given.before} and {run.folder.name} have no suite in common")
     coverages = [
@@ -320,7 +320,7 @@ def _combine(given: argparse.Namespace) -> int:
     baseline = _baseline_of(given, runs, coverages)
     comparisons = None
     if baseline is not None:
-        comparisons = compare(numbers_of(records), baseline.cases, is_whole=not trouble)
+        comparisons = compare_run(records, coverages, baseline.cases)
     verdict = _judge(records, coverages, *runs, comparisons=comparisons)
     if trouble:  # of a single shard too, which by itself is a part that was asked for
         verdict = replace(verdict, status="invalid", reason=verdict.reason or trouble[0])

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.judgements import is_whole_selection
 from pytest_modeleval.core.paired import (
     Change,
     cases_needed,
@@ -24,11 +25,12 @@ from pytest_modeleval.core.paired import (
 from pytest_modeleval.core.plain import as_text
 from pytest_modeleval.core.stats import mean
 from pytest_modeleval.core.summaries import group_records
-from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.core.words import counted, out_of, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_modeleval.core.judgements import Coverage
     from pytest_modeleval.core.records import Record
 
 __all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "compare_models", "numbers_of"]
@@ -125,7 +127,7 @@ class Comparison:
         baseline_model: Name of the model then.
         pairs: The cases of both runs that are the same.
         added: Ids of cases that the baseline does not have.
-        removed: Ids of cases that this run does not have.
+        removed: Ids of cases that the later run lacks, where it was whole and did not skip them.
         changed: Ids of cases whose question or expectation is another.
     """
 
@@ -137,6 +139,11 @@ class Comparison:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The suite with its variant."""
+        return titled(self.suite, self.variant)
 
     @property
     def broke(self) -> list[CasePair]:
@@ -360,6 +367,37 @@ def compare(
         if models and (other in models):
             comparisons.append(_compare(cases, models[other], is_whole=is_whole))
     return comparisons
+
+
+def compare_run(
+    records: Sequence[Record], coverages: Iterable[Coverage], before: Sequence[CaseNumbers]
+) -> list[Comparison]:
+    """What changed from a baseline to a run; what was not selected, reached or run is not removed.
+
+    Args:
+        records: The run's records.
+        coverages: What was meant to run.
+        before: The cases of the baseline.
+    """
+    coverages = list(coverages)
+    is_whole = is_whole_selection(coverages) and len(records) >= sum(
+        coverage.n_selected for coverage in coverages
+    )
+    skipped = {
+        (record.suite, record.variant, record.case_id)
+        for record in records
+        if record.outcome == "skipped"
+    }
+    found = compare(numbers_of(records), before, is_whole=is_whole)
+    return [
+        replace(
+            item,
+            removed=tuple(
+                name for name in item.removed if (item.suite, item.variant, name) not in skipped
+            ),
+        )
+        for item in found
+    ]
 
 
 def compare_models(records: Iterable[Record]) -> list[Comparison]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_modeleval.core.thresholds import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.summaries import Summary
 
-__all__ = ["Coverage", "GateMode", "Judgement", "Status", "Verdict"]
+__all__ = ["Coverage", "GateMode", "Judgement", "Status", "Verdict", "is_whole_selection"]
 
 Status = Literal["met", "inconclusive", "not judged", "invalid", "not met"]
 """From the best to the worst; the last two fail the run."""
@@ -61,6 +61,11 @@ class Coverage:
     def of_tag(self, tag: str | None) -> tuple[int, int]:
         """Cases in all and cases selected, of one tag or of all."""
         return self.tags.get(tag, (0, 0)) if tag is not None else (self.n_total, self.n_selected)
+
+
+def is_whole_selection(coverages: Iterable[Coverage]) -> bool:
+    """Whether every suite was meant to run as a whole."""
+    return all(coverage.n_selected == coverage.n_total for coverage in coverages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_modeleval.core.words import counted
+from pytest_modeleval.core.words import counted, titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,7 +85,7 @@ def why_missing(key: AnswerKey, known: Iterable[AnswerKey]) -> str:
     """What keeps a run that holds answers to these keys from having one to ``key``."""
     same = [other for other in known if (other.suite, other.variant) == key[:2]]
     if not same:
-        place = f"{key.suite} ({key.variant})" if key.variant else key.suite
+        place = titled(key.suite, key.variant)
         return f"it has no answer of the suite {place}"
     same = [other for other in same if other.case_id == key.case_id]
     if not same:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pytest_modeleval.core.judgements import Judgement
 from pytest_modeleval.core.paired import holm
 from pytest_modeleval.core.thresholds import is_equal
+from pytest_modeleval.core.words import titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -102,11 +103,10 @@ def judge_regressions(
             n_tests=len(tests),
         )
         status, why = trouble_of(coverage) or judged
-        title = f"{coverage.suite} ({coverage.variant})" if coverage.variant else coverage.suite
         judgements.append(
             Judgement(
                 threshold=held.threshold,
-                suite=title,
+                suite=titled(coverage.suite, coverage.variant),
                 model=held.model,
                 status=status,
                 reason=why,

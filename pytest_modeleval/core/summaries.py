@@ -16,7 +16,7 @@ from pytest_modeleval.core.agreements import agreements
 from pytest_modeleval.core.classifications import NoLabels, classify
 from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
 from pytest_modeleval.core.thresholds import metric_unit
-from pytest_modeleval.core.words import counted, out_of
+from pytest_modeleval.core.words import counted, out_of, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +76,7 @@ class Summary:
     @property
     def title(self) -> str:
         """The suite as it is shown: its name, and the variant in parentheses."""
-        return f"{self.suite} ({self.variant})" if self.variant else self.suite
+        return titled(self.suite, self.variant)
 
     @property
     def n(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["counted", "listed", "out_of"]
+__all__ = ["counted", "listed", "out_of", "titled"]
 
 
 def counted(n: int, noun: str) -> str:
@@ -18,6 +18,11 @@ def counted(n: int, noun: str) -> str:
 def out_of(n: int, n_total: int, noun: str) -> str:
     """``0 of 1 case``, ``1 of 3 cases``."""
     return f"{n} of {counted(n_total, noun)}"
+
+
+def titled(suite: str, variant: str) -> str:
+    """``test_tone``, ``test_tone (rude)``: a suite with the id of its other parameters."""
+    return f"{suite} ({variant})" if variant else suite
 
 
 def listed(names: Sequence[str], n_shown: int = 5) -> str:

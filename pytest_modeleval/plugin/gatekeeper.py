@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.asked import merge_asked
-from pytest_modeleval.core.comparisons import compare, numbers_of
+from pytest_modeleval.core.comparisons import compare_run
 from pytest_modeleval.core.gates import judge
-from pytest_modeleval.core.judgements import Verdict
+from pytest_modeleval.core.judgements import Verdict, is_whole_selection
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.records import Record
 from pytest_modeleval.errors import UsageError
@@ -303,10 +303,7 @@ class Gatekeeper:
         records = self._in_order()
         coverages = self.evals.coverages
         if self.evals.baseline is not None:
-            is_whole = all(coverage.n_selected == coverage.n_total for coverage in coverages)
-            self.evals.comparisons = compare(
-                numbers_of(records), self.evals.baseline.cases, is_whole=is_whole
-            )
+            self.evals.comparisons = compare_run(records, coverages, self.evals.baseline.cases)
         self.evals.verdict = judge(
             records,
             coverages,
@@ -395,7 +392,7 @@ class Gatekeeper:
         self._run.close()
 
     def _can_save(self, verdict: Verdict) -> bool:
-        is_whole = all(item.n_selected == item.n_total for item in self.evals.coverages)
+        is_whole = is_whole_selection(self.evals.coverages)
         is_met = verdict.status == "met" and self._exit_status == 0
         return self.evals.baseline is None and self._saved is None and is_met and is_whole
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.core.words import titled
 from pytest_modeleval.reports.annotations import commands
 from pytest_modeleval.reports.markdown import MAX_SUMMARY_BYTES, render
 
@@ -65,7 +66,7 @@ class Annotator:
             record: The record.
             location: What pytest's report says: the file, and the line of the marker from 0.
         """
-        title = f"{record.suite} ({record.variant})" if record.variant else record.suite
+        title = titled(record.suite, record.variant)
         if title not in self._places and location[1] is not None:
             self._places[title] = (self._file(location[0]), location[1] + 1)
 

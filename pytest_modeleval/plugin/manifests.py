@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modeleval.core.asked import merge_asked
+from pytest_modeleval.core.judgements import is_whole_selection
 from pytest_modeleval.store.history import usual_numbers
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def history_line(
         "verdict": verdict.status,
         "exit_status": exit_status,
         **earlier_run(evals),
-        "is_whole": all(item.n_selected == item.n_total for item in evals.coverages),
+        "is_whole": is_whole_selection(evals.coverages),
         "suites": usual_numbers(verdict.summaries),
     }
 

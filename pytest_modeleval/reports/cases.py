@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.words import counted
+from pytest_modeleval.core.words import counted, titled
 from pytest_modeleval.reports.numbers import value_text
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import visible
@@ -23,7 +23,7 @@ _ROOM = 12
 
 def whole_case(record: Record) -> Iterator[Line]:
     """The lines on one record; none holds a character that a terminal would act on."""
-    suite = record.suite + (f" ({record.variant})" if record.variant else "")
+    suite = titled(record.suite, record.variant)
     title = ", ".join(filter(None, [suite, record.model]))
     repeat = f" (time {record.repeat + 1})" if record.repeat else ""
     yield Line(text=visible(f"{title}: {record.case_id}{repeat}"))

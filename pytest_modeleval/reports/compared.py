@@ -59,8 +59,9 @@ def compared(
 
 
 def _suite(comparison: Comparison, width: int, *, is_verbose: bool) -> Iterator[Line]:
-    title = comparison.suite + (f" ({comparison.variant})" if comparison.variant else "")
-    yield Line(text=f"  {one_line(title)}, {counted(len(comparison.pairs), 'case')} of both")
+    yield Line(
+        text=f"  {one_line(comparison.title)}, {counted(len(comparison.pairs), 'case')} of both"
+    )
     if comparison.model != comparison.baseline_model:
         yield Line(text=f"    model     {comparison.baseline_model} -> {comparison.model}")
     yield from _accuracy(comparison)

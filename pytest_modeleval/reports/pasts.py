@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.pasts import Past, appearances, case_key
-from pytest_modeleval.core.words import counted
+from pytest_modeleval.core.words import counted, titled
 from pytest_modeleval.reports.numbers import value_text
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import columns, cut, one_line, padded, visible
@@ -107,7 +107,7 @@ def case_history(
 def _block(key: CaseKey, rows: Sequence[tuple[CaseRun, Sequence[Record]]]) -> Iterator[Line]:
     """One case of one suite and model."""
     suite, variant, model, case_id = key
-    title = suite + (f" ({variant})" if variant else "")
+    title = titled(suite, variant)
     yield Line(text=one_line(": ".join([", ".join(filter(None, [title, model])), case_id])))
     last = rows[-1][1][-1]
     same = [row for row in rows if row[1][-1].content_hash == last.content_hash]

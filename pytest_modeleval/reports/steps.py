@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_modeleval.core.judgements import Judgement, Verdict
+    from pytest_modeleval.core.metrics import Metric
     from pytest_modeleval.core.records import Record
     from pytest_modeleval.reports.terminal import Shown
 
@@ -159,7 +160,12 @@ def _add_cases(shown: Shown) -> Iterator[str]:
     """How many cases would decide what these can't."""
     for item in shown.verdict.explicit:
         if item.status == "inconclusive":
-            needed = [c.cases_needed or 0 for c in shown.comparisons if c.suite == item.suite]
+            needed = [
+                comparison.cases_needed or 0
+                for comparison in shown.comparisons
+                if (comparison.title, comparison.model) == (item.suite, item.model)
+                and item.threshold.metric == "accuracy"
+            ]
             yield from _cases_text(max(needed, default=0), item)
         elif item.is_uncertain:
             yield from _cases_text(_cases_to_decide(item), item)
@@ -183,7 +189,7 @@ def _cases_to_decide(item: Judgement) -> int:
     metric, bound = item.metric, item.threshold.bound
     if metric is None or metric.value is None or metric.value == bound:
         return 0
-    if metric.unit == "rate":
+    if _is_proportion(metric):
         return _cases_of_rate(metric.value, bound, metric.n)
     end = metric.high if bound > metric.value else metric.low
     percent = item.threshold.metric[1:3]
@@ -192,6 +198,14 @@ def _cases_to_decide(item: Judgement) -> int:
     if end is None:
         return 0
     return math.ceil(metric.n * ((end - metric.value) / (bound - metric.value)) ** 2)
+
+
+def _is_proportion(metric: Metric) -> bool:
+    """Whether it is the share of independent cases, by its interval."""
+    if metric.unit != "rate" or metric.value is None:
+        return False
+    found = proportion(round(metric.value * metric.n), metric.n)
+    return found is not None and (found.low, found.high) == (metric.low, metric.high)
 
 
 def _cases_of_rate(rate: float, bound: float, n: int) -> int:

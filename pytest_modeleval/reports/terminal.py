@@ -13,7 +13,7 @@ from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
-from pytest_modeleval.core.words import counted, listed, out_of
+from pytest_modeleval.core.words import counted, listed, out_of, titled
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
 from pytest_modeleval.reports.failures import scores_shown
@@ -572,7 +572,7 @@ def _name(record: Record, verdict: Verdict) -> str:
     """The case's id, with suite and model where there are several that it may be of."""
     own = []
     if len({summary.title for summary in verdict.summaries}) > 1:
-        own.append(f"{record.suite} ({record.variant})" if record.variant else record.suite)
+        own.append(titled(record.suite, record.variant))
     if record.model and _has_models(verdict):
         own.append(record.model)
     return one_line(f"{record.case_id} ({', '.join(own)})" if own else record.case_id)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.comparisons import CaseNumbers, compare, numbers_of
+from pytest_modeleval.core.comparisons import CaseNumbers, compare, compare_run, numbers_of
+from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.paired import change_of_rates
 from pytest_modeleval.core.records import Record
 
@@ -208,3 +209,27 @@ def test_a_comparison_is_finite(rows):
     assert all(map(math.isfinite, numbers))
     assert change["p"] is None or 0 <= change["p"] <= 1
     assert data["visible_drop"] is None or 0 < data["visible_drop"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "n_total", "n_selected", "removed"),
+    [
+        ("pp", 2, 2, ("c2",)),
+        ("pps", 3, 3, ()),
+        ("pp", 3, 2, ()),
+        ("pp", 3, 3, ()),
+    ],
+    ids=["it is gone", "skipped", "not selected", "the run was cut off"],
+)
+def test_only_what_a_whole_run_lacks_was_removed(outcomes, n_total, n_selected, removed):
+    """All else is still in the dataset."""
+    words = {"p": "passed", "s": "skipped"}
+    records = [
+        Record(suite="s", model="m", case_id=f"c{index}", outcome=words[letter])
+        for index, letter in enumerate(outcomes)
+    ]
+    coverages = [Coverage(suite="s", n_total=n_total, n_selected=n_selected)]
+
+    (comparison,) = compare_run(records, coverages, run_of("ppp"))
+
+    assert comparison.removed == removed

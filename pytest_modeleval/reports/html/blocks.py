@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.records import Outcome
+from pytest_modeleval.core.words import titled
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.pasts import past_text
 
@@ -74,7 +75,7 @@ class Block:
         head = {
             "run": self.run_id,
             "folder": self.folder,
-            "suites": [_title(place) for place in places],
+            "suites": [titled(*place) for place in places],
             "models": [model or "" for model in self.models],
             "tags": tags,
             "scores": scores,
@@ -306,8 +307,3 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(f"{value:.5g}")
-
-
-def _title(place: _Place) -> str:
-    suite, variant = place
-    return f"{suite} ({variant})" if variant else suite
