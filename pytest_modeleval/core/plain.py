@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from pytest_modeleval.core.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NotPlainError", "as_text", "clean_text", "plain"]
+__all__ = ["NotPlainError", "RepeatedKeyError", "as_text", "clean_text", "plain", "unique_keys"]
 
 _MAX_DEPTH = 100
 _MAX_INTEGER = 10**4300  # Python refuses to write larger ones as text
@@ -21,6 +24,24 @@ _MAX_INTEGER = 10**4300  # Python refuses to write larger ones as text
 
 class NotPlainError(TypeError):
     """A value that JSON cannot hold; the message names its type."""
+
+
+class RepeatedKeyError(ValueError):
+    """A JSON object says a key twice: of two values neither is the value."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose keys are all different, for ``object_pairs_hook``.
+
+    Raises:
+        RepeatedKeyError: They are not; the message names those that stand more than once.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        n_times = Counter(name for name, _ in pairs)
+        twice = listed([repr(name) for name in found if n_times[name] > 1])
+        raise RepeatedKeyError(f"an object has the key {twice} more than once")
+    return found
 
 
 def clean_text(text: str) -> str:

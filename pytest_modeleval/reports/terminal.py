@@ -332,8 +332,7 @@ def _clusters(summary: Summary) -> Iterator[Line]:
     n_alone = sum(name is None for name in cases.values())
     if n_clusters:
         alone = f" and {counted(n_alone, 'case')} of none" if n_alone else ""
-        said = f"cases of {counted(n_clusters, 'cluster')}{alone}: intervals are as wide as that asks for"
-        yield Line(text=f"  {said}")
+        yield Line(text=f"  {counted(n_clusters, 'cluster')}{alone}: cases of one count as related")
 
 
 def _pooled(verdict: Verdict) -> _Table:

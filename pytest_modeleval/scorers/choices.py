@@ -111,13 +111,17 @@ def _is_called_wrong(match: re.Match[str], text: str) -> bool:
     return bool(_WRONG_BEFORE.search(before[-80:]) or _WRONG_AFTER.match(after))
 
 
-# Up to three words of the same clause may stand between.
-_BETWEEN = r"(?:[^\w.!?\n,;]+(?!(?:but|so|rather|instead|sondern)\b)\w+){0,3}[^\w.!?\n,;]*\Z"
+# Words that leave the letter what is denied: "not go with option B", and not "not fit: (B)".
+_BETWEEN = (
+    r"(?: (?i:be|is|are|it|its|that|this|the|a|an|one|think|believe|say|choose|pick|select|go|with|"
+    r"for|would|could|option|choice|letter|answer|statement|correct|right|necessarily|likely|die|"
+    r"antwort)){0,6} ?[(\[]?\Z"
+)
 _DENYING = re.compile(
     r"(?i:\b(?:not|cannot|never|nicht|rul\w+ out|eliminat\w+)\b|n't\b)" + _BETWEEN
 )
 _DENIED = re.compile(r"[)\]]? ?(?:\? ?(?i:no)\b|(?i:is|are) (?i:not)\b|(?i:isn't|aren't)\b)")
-_WRONG_BEFORE = re.compile(r"(?i:\b(?:wrong|incorrect|false|falsch\w*))\b" + _BETWEEN)
+_WRONG_BEFORE = re.compile(r"(?i:\b(?:wrong|incorrect|false|falsch\w*)\b)" + _BETWEEN)
 _WRONG_AFTER = re.compile(r"[)\]]? ?(?i:is|are) (?i:wrong|incorrect|false|a trap)\b")
 
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.plain import NotPlainError, plain
+from pytest_modeleval.core.plain import NotPlainError, plain, unique_keys
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
 from pytest_modeleval.scorers.rules import WrongAnswerError, kind_of
@@ -195,7 +195,9 @@ def _repaired(text: str) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        return _plain(json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique))
+        return _plain(
+            json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=unique_keys)
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -212,12 +214,4 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different: of two values neither is the value."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("the JSON says the same key twice")
-    return value
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=unique_keys)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.plain import clean_text
+from pytest_modeleval.core.plain import RepeatedKeyError, clean_text, unique_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,26 +103,18 @@ def _objects(text: str) -> Iterator[tuple[Mapping[str, Any], bool]]:
     starts = [found.end() - 1 for found in re.finditer(r"(?m)^[ \t]*\{", text)]
     if len(starts) > _MAX_STARTS:
         raise ReplyError(f"it holds too many pieces of JSON: {_end_of(text)}")
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
     end = 0
     for start in starts:
         if start < end:
             continue  # inside of the one before
         try:
             value, end = decoder.raw_decode(text, start)
-        except ReplyError:
-            raise
+        except RepeatedKeyError as error:  # of two verdicts neither is the verdict
+            raise ReplyError(str(error)) from None
         except (ValueError, RecursionError):
             continue
         yield value, not text[end:].strip(" \t\r\n`")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different: of two verdicts neither is the verdict."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ReplyError("its JSON says the same key twice")
-    return value
 
 
 def _verdict_of_line(line: str, words: Sequence[str]) -> str | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["make_tool_calls"]
 
+_KEYS_OF_CALLS = frozenset({"name", "arguments", "id", "call_id", "type", "status"})
+
 Arguments = Literal["equal", "subset", "ignored"]
 
 
@@ -85,18 +87,21 @@ def make_tool_calls(
 
 
 def _made(prediction: Prediction) -> list[_Call]:
-    """The calls that an answer makes; none where it is text or anything else.
+    """The calls that an answer makes; none where it is text, or data that hold no call.
 
     Raises:
-        WrongAnswerError: It has the form of calls, and one of them is none.
+        WrongAnswerError: What stands beside a call is none, and may be one that nobody can read.
     """
-    calls: Any = prediction.tool_calls
-    if calls is None:
-        calls = _structure(prediction.output)
-    return [_made_call(call, number) for number, call in enumerate(calls, start=1)]
+    calls = prediction.tool_calls
+    items: Sequence[Any] = _items(prediction.output) if calls is None else calls
+    made = [_made_call(item) for item in items]
+    for number, (item, call) in enumerate(zip(items, made, strict=True), start=1):
+        if call is None and (any(made) or calls):
+            raise WrongAnswerError(f"item {number} of the answer is no call: {shown(item)}")
+    return [call for call in made if call is not None]
 
 
-def _structure(output: Any) -> Sequence[Any]:
+def _items(output: Any) -> Sequence[Any]:
     """The items of an answer that may be calls, be it JSON or the text of it."""
     if isinstance(output, str):
         try:
@@ -108,16 +113,13 @@ def _structure(output: Any) -> Sequence[Any]:
     return output if isinstance(output, list) else []
 
 
-def _made_call(call: Any, number: int) -> _Call:
-    """A call as ours, or as servers of OpenAI's kind send it.
-
-    Raises:
-        WrongAnswerError: It is none.
-    """
-    if isinstance(call, dict) and isinstance(call.get("function"), dict):
-        call = call["function"]
+def _made_call(item: Any) -> _Call | None:
+    """A call in our form or in that of OpenAI's servers; None for anything else."""
+    call = item.get("function") if isinstance(item, dict) and "function" in item else item
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-        raise WrongAnswerError(f"item {number} of the answer is no call: {shown(call)}")
+        return None
+    if not set(call) <= _KEYS_OF_CALLS:
+        return None
     arguments = call.get("arguments") or {}
     if isinstance(arguments, str):
         with suppress(ValueError, RecursionError):

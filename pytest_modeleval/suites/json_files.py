@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pytest_modeleval.core.plain import RepeatedKeyError, unique_keys
 from pytest_modeleval.errors import DatasetError, did_you_mean
 from pytest_modeleval.suites.tables import (
     Row,
@@ -239,7 +239,7 @@ def _reason(error: ValueError | RecursionError, shown: str, line: int) -> str:
             # A line of JSON Lines is decoded by itself, so that its own lines begin at 1.
             at = line if error.doc.find("\n") < 0 else error.lineno
             return f"{shown}:{at}:{error.colno}: broken JSON: {error.msg}."
-        case _RefusedError():
+        case _RefusedError() | RepeatedKeyError():
             return f"{shown}:{line}: {error}."
         case RecursionError():
             return f"{shown}:{line}: the value is nested too deep to be read."
@@ -248,17 +248,8 @@ def _reason(error: ValueError | RecursionError, shown: str, line: int) -> str:
             return f"{shown}:{line}: a number has too many digits; put it in quotes."
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        n_times = Counter(name for name, _ in pairs)
-        twice = [name for name in found if n_times[name] > 1]
-        raise _RefusedError(f"an object has the key {listed(twice)} more than once")
-    return found
-
-
 def _constant(name: str) -> NoReturn:
     raise _RefusedError(f"{name} is no number that a record can keep; write null or a text")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=_constant)

@@ -730,7 +730,5 @@ def test_clusters_are_said_since_they_widen_the_intervals():
 
     said = [line for line in texts(make_shown(records)) if "cluster" in line]
 
-    assert said == [
-        "  cases of 2 clusters and 1 case of none: intervals are as wide as that asks for"
-    ]
+    assert said == ["  2 clusters and 1 case of none: cases of one count as related"]
     assert not any("cluster" in line for line in texts(make_shown(make_records("pm"))))

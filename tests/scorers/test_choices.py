@@ -69,6 +69,8 @@ def test_a_letter_is_found(text):
         "The answer is B, not A",
         "The incorrect option is B.",
         "B is incorrect.",
+        "The one that does not fit: (B)",
+        "The drug that does not have this effect (B)",
     ],
 )
 def test_a_letter_that_is_rejected_is_not_chosen(text):

@@ -99,6 +99,15 @@ def test_what_is_no_call_is_not_left_out(score, item):
 
 
 @pytest.mark.parametrize(
+    "output", [{"total": 5}, '{"total": 5}', [1, 2], {"name": "Ann", "age": 5}]
+)
+def test_data_that_hold_no_call_are_an_answer_without_one(score, output):
+    """A structured answer is what may be wanted where no tool is."""
+    assert score("tool_calls", output, expected=[]).value == 1
+    assert score("tool_calls", output, expected=PARIS).value == 0
+
+
+@pytest.mark.parametrize(
     "expected",
     [
         None,
