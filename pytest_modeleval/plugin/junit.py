@@ -7,6 +7,7 @@ used of its writer is in one place, and is public by its name alone.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.metrics import usual_metrics
@@ -79,11 +80,20 @@ def properties_as_text(config: pytest.Config, report: pytest.TestReport) -> None
 def _properties(evals: Evals, verdict: Verdict, earlier: Mapping[str, str]) -> dict[str, str]:
     found = {f"{_PREFIX}verdict": verdict.status, f"{_PREFIX}run": evals.run_id}
     found |= {f"{_PREFIX}{name}": run_id for name, run_id in earlier.items()}
+    n_models = Counter(summary.title for summary in verdict.summaries)
     for summary in verdict.summaries:
+        several = n_models[summary.title] > 1
+        place = f"{summary.title}, {summary.model}" if several else summary.title
         for name in usual_metrics("junit"):
-            value = summary.metric(name).value
-            if value is not None:
-                found[f"{_PREFIX}{summary.title}.{name}"] = f"{value:.9g}"
+            metric = summary.metric(name)
+            if metric.value is None:
+                continue
+            about = {"": metric.value, ".n": metric.n, ".low": metric.low, ".high": metric.high}
+            found |= {
+                f"{_PREFIX}{place}.{name}{part}": f"{number:.9g}"
+                for part, number in about.items()
+                if number is not None
+            }
     return found
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.words import counted, titled
+from pytest_modeleval.reports.failures import calls_of
 from pytest_modeleval.reports.numbers import value_text
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import visible
@@ -50,7 +51,7 @@ def _fields(record: Record) -> Iterator[tuple[str, Any]]:
     yield "input", record.input
     yield "expected", record.expected
     yield "got", record.output
-    yield "tool calls", list(record.tool_calls) or None
+    yield "tool calls", calls_of(record)
     yield "why", record.reason
     yield "latency", _time(record.latency_s)
     if (record.n_attempts or 1) > 1:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.thresholds import is_equal
-from pytest_modeleval.reports.texts import cut, one_line
+from pytest_modeleval.reports.texts import cut, one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_modeleval.core.records import Record
 
-__all__ = ["failure_text", "scores_shown"]
+__all__ = ["calls_of", "failure_text", "scores_shown"]
 
 _WIDTH = 500
 _LABEL = 9
@@ -29,6 +29,7 @@ def failure_text(record: Record) -> str:
         ("input", question_of(record.input)),
         ("expected", record.expected),
         ("got", record.output),
+        ("calls", calls_of(record)),
         *(("score", text) for text in scores_shown(record)),
     ]
     lines = [
@@ -37,7 +38,14 @@ def failure_text(record: Record) -> str:
         if value is not None
     ]
     place = f"{record.source}: " if record.source else ""
-    return "\n".join([f"{place}{record.reason}", *lines])
+    why = "\n  ".join(visible(line) for line in f"{place}{record.reason}".splitlines())
+    return "\n".join([why, *lines])
+
+
+def calls_of(record: Record) -> list[Any] | None:
+    """The calls that the model asked for, where the answer itself does not hold them."""
+    calls = list(record.tool_calls)
+    return calls if calls and record.output != calls else None
 
 
 def scores_shown(record: Record) -> Iterator[str]:

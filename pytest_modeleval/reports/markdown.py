@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import percent_text, points_text
+from pytest_modeleval.reports.failures import calls_of
 from pytest_modeleval.reports.marked import block, code, html_code, text_of
 from pytest_modeleval.reports.numbers import interval_text, value_text
 from pytest_modeleval.reports.rows import label_of, metrics_shown
@@ -69,12 +70,14 @@ class _Section:
 def render(report: Report, *, max_bytes: int = MAX_COMMENT_BYTES) -> Iterator[str]:
     """The pieces of the file, of at most so many bytes altogether; nothing where that is too few."""
     footer = _footer(report)
-    room = max_bytes - _size(footer)
-    if room < 0:
-        return
-    for section in _sections(report):
+    room = max_bytes - _size(footer) - _size(_lost_sections(9, report))
+    n_lost_sections = 0
+    for index, section in enumerate(_sections(report)):
         frame = _size(section.opening) + _size(section.closing) + _NOTE_BYTES
         if frame > room:
+            if index == 0:  # the decision
+                return
+            n_lost_sections += 1
             continue
         room -= frame
         yield section.opening
@@ -88,8 +91,16 @@ def render(report: Report, *, max_bytes: int = MAX_COMMENT_BYTES) -> Iterator[st
             budget -= _size(item)
             room -= _size(item)
             yield item
+        else:
+            room += _NOTE_BYTES
         yield section.closing
+    if n_lost_sections:
+        yield _lost_sections(n_lost_sections, report)
     yield footer
+
+
+def _lost_sections(n: int, report: Report) -> str:
+    return f"\n{_rest(n, 'section', report)}\n\n"
 
 
 def _rest(n: int, noun: str, report: Report) -> str:
@@ -258,6 +269,7 @@ def _case(record: Record, *, has_models: bool) -> str:
     kind = f" ({code(record.error_kind)})" if record.error_kind else ""
     parts = [f"**{record.outcome}**{kind}: {title}{repeat}\n\n"]
     fields = [("input", record.input), ("expected", record.expected), ("got", record.output)]
+    fields.append(("tool calls", calls_of(record)))
     if record.reason and not repeats_answer(record):
         fields.append(("why", record.reason))
     parts += [_field(label, value) for label, value in fields if value is not None]

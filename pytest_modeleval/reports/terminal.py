@@ -16,7 +16,7 @@ from pytest_modeleval.core.thresholds import POOLED
 from pytest_modeleval.core.words import counted, listed, out_of, titled
 from pytest_modeleval.reports.cases import repeats_answer
 from pytest_modeleval.reports.compared import compared
-from pytest_modeleval.reports.failures import scores_shown
+from pytest_modeleval.reports.failures import calls_of, scores_shown
 from pytest_modeleval.reports.judges import agreement_lines, preflight_lines
 from pytest_modeleval.reports.labels import by_label
 from pytest_modeleval.reports.numbers import bound_text, value_text
@@ -528,6 +528,7 @@ def _failure(record: Record, shown: Shown, outcomes: Counter[Outcome]) -> Iterat
         ("input", question_of(record.input)),
         ("expected", record.expected),
         ("got", record.output),
+        ("calls", calls_of(record)),
         ("why", why),
         *(("score", text) for text in scores_shown(record) if len(record.scores) > 1),
         ("past", _past(record, shown)),

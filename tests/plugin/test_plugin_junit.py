@@ -52,6 +52,9 @@ def test_the_run_has_its_properties(project, junit):
     assert found["model_eval.run"] == project.runs[-1].name
     assert found["model_eval.test_ticket.accuracy"] == "0.5"
     assert float(found["model_eval.test_ticket.p95_latency"]) > 0
+    assert found["model_eval.test_ticket.accuracy.n"] == "2"
+    low, high = (float(found[f"model_eval.test_ticket.accuracy.{end}"]) for end in ("low", "high"))
+    assert low < 0.5 < high
 
 
 def test_two_models_of_a_suite_have_properties_of_their_own(project, junit):
@@ -77,6 +80,19 @@ def test_two_models_of_a_suite_have_properties_of_their_own(project, junit):
     names = [name for name, _ in properties(suite)]
     assert len(names) == len(set(names))
     assert sum(name.endswith(".accuracy") for name in names) == 2
+
+
+def test_models_that_are_asked_in_one_run_have_properties_of_their_own(project, junit):
+    """Of the second too, whose suite has the same name."""
+    project.suite("right-1", "wrong-1")
+    project.pytester.makepyfile(other="def answer(text): return text.upper()")
+    project.thresholds("accuracy >= 0%")
+
+    _, suite, _ = junit("--model-eval-model=robot:answer", "--model-eval-model=other:answer")
+
+    found = dict(properties(suite))
+    assert found["model_eval.test_ticket, robot:answer.accuracy"] == "0.5"
+    assert found["model_eval.test_ticket, other:answer.accuracy"] == "1"
 
 
 def test_a_soft_miss_is_skipped_and_a_hard_one_a_failure(project, junit):

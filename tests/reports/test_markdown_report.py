@@ -175,3 +175,22 @@ def test_a_code_span_holds_any_text(text):
     assert f"<code>{shown.strip() or ' '}</code>" in re.sub(
         " *(</?code>) *", r"\1", rendered
     ).replace("<code></code>", "<code> </code>")
+
+
+def test_sections_that_have_no_room_are_counted():
+    """The decision is there or nothing is; what is missing beside it is said."""
+    records = [record(f"c-{i}", "missed", suite=f"suite {i}") for i in range(9)]
+    texts = [text_of(records, max_bytes=n) for n in range(200, 4000, 25)]
+
+    assert all("not met" in text for text in texts if text)
+    assert any("sections more are left out for want of room" in text for text in texts)
+    assert all("left out" in text for text in texts if text and "suite 8" not in text)
+
+
+def test_calls_beside_a_text_are_shown():
+    """The answer of a model that says something and calls a tool is both."""
+    calls = ({"name": "refund", "arguments": {"order": 7}},)
+
+    assert "refund" in text_of([record(outcome="missed", output="Gladly.", tool_calls=calls)])
+    as_answer = text_of([record(outcome="missed", output=list(calls), tool_calls=calls)])
+    assert "tool calls" not in as_answer

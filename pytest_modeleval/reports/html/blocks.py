@@ -16,7 +16,9 @@ from pytest_modeleval.core.pasts import case_key
 from pytest_modeleval.core.records import Outcome
 from pytest_modeleval.core.words import titled
 from pytest_modeleval.reports.cases import repeats_answer
+from pytest_modeleval.reports.failures import calls_of
 from pytest_modeleval.reports.pasts import past_text
+from pytest_modeleval.reports.texts import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -290,6 +292,7 @@ def _details(record: Record) -> dict[str, Any]:
     usage = record.usage or {}
     found = {
         "error": record.error_kind,
+        "tool calls": None if (calls := calls_of(record)) is None else one_line(calls),
         "attempts": record.n_attempts if (record.n_attempts or 1) > 1 else None,
         "with retries": _number(record.total_s) if (record.n_attempts or 1) > 1 else None,
         "first token": _number(record.ttft_s),

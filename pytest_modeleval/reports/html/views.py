@@ -320,7 +320,7 @@ def _slices(summary: Summary, judged: Sequence[Judgement]) -> list[dict[str, Any
         rows.append(
             {
                 "tag": part.tag,
-                "n": part.n_asked,
+                "n": accuracy.n,
                 "accuracy": value_text(accuracy.value, "rate", bound=bounds),
                 "interval": interval_text(accuracy),
                 "range": interval_range(accuracy, bounds),
