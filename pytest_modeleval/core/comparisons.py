@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.judgements import is_whole_selection
 from pytest_modeleval.core.paired import (
+    LEVEL,
     Change,
     cases_needed,
     change_of_means,
@@ -23,7 +24,7 @@ from pytest_modeleval.core.paired import (
     worth,
 )
 from pytest_modeleval.core.plain import as_text
-from pytest_modeleval.core.stats import mean
+from pytest_modeleval.core.stats import mean, relations
 from pytest_modeleval.core.summaries import group_records
 from pytest_modeleval.core.words import counted, out_of, titled
 
@@ -37,7 +38,6 @@ __all__ = ["CaseNumbers", "CasePair", "Comparison", "compare", "compare_models",
 
 _LEAST_DISCORDANT = 0.05
 _MAX_OUTPUT = 200
-_LEVEL = 0.05
 
 # Numbers are rounded here and not where a baseline is written: a case must not differ from its own
 # line in a file. Times have as many digits as a diff can bear.
@@ -254,7 +254,7 @@ class Comparison:
         return n, max(squares / len(before), _LEAST_DISCORDANT)
 
     def drop_seen(
-        self, metric: str, *, level: float = _LEVEL, tolerance: float = 0.0
+        self, metric: str, *, level: float = LEVEL, tolerance: float = 0.0
     ) -> float | None:
         """The smallest drop of a rate that this comparison sees in 80 of 100 runs.
 
@@ -462,14 +462,8 @@ def _numbers(records: Sequence[Record], *, has_answers: bool) -> CaseNumbers:
 
 
 def _clusters(pairs: Sequence[CasePair]) -> list[str] | None:
-    """The cluster of each pair, as the later run has it; None where no two are related."""
-    names = [
-        f"cluster {pair.after.cluster}"
-        if pair.after.cluster is not None
-        else f"case {pair.after.case_id}"
-        for pair in pairs
-    ]
-    return names if len(set(names)) < len(names) else None
+    """What each pair is related by, as the later run has it."""
+    return relations((pair.after.cluster, pair.after.case_id) for pair in pairs)
 
 
 def _rate(case: CaseNumbers) -> float:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modeleval.core.judgements import Coverage, GateMode, Judgement, Status, Verdict
-from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric
+from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, PERCENTS, Metric
 from pytest_modeleval.core.regressions import judge_regressions
 from pytest_modeleval.core.stats import smallest_n_with_upper_bound
 from pytest_modeleval.core.summaries import Summary, group_records, records_of, summarize
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_scopes", "judge", "undecidable"]
 
-_PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 _SURE = 0.9
 """Level of the interval that a confident mode holds against a bound: each of its ends is a one-sided
 95 % bound, and a threshold asks for one of them."""
@@ -81,9 +80,9 @@ def undecidable(thresholds: Iterable[Threshold], coverages: Sequence[Coverage]) 
     """
     for threshold in [*thresholds, *_own_thresholds(coverages)]:
         percent = threshold.metric.partition("_")[0]
-        if percent not in _PERCENTS or threshold.is_regression or threshold.suite == POOLED:
+        if percent not in PERCENTS or threshold.is_regression or threshold.suite == POOLED:
             continue
-        wanted = smallest_n_with_upper_bound(_PERCENTS[percent])
+        wanted = smallest_n_with_upper_bound(PERCENTS[percent])
         for coverage in coverages:
             n = coverage.of_tag(threshold.tag)[1] // (coverage.n_models * coverage.n_repeats)
             if _is_in_scope(coverage.suite, threshold) and 0 < n < wanted:
@@ -336,12 +335,15 @@ def _is_met(metric: Metric, value: float, threshold: Threshold, mode: GateMode) 
 
 
 def _straddles(metric: Metric, threshold: Threshold) -> bool:
-    """Whether the bound lies inside the interval; an end that does not exist reaches past it."""
+    """Whether one end of the interval meets the bound and the other does not.
+
+    An end that does not exist reaches past every bound.
+    """
     if not metric.is_estimate:
         return False
     low = metric.low if metric.low is not None else float("-inf")
     high = metric.high if metric.high is not None else float("inf")
-    return low < threshold.bound < high
+    return threshold.is_met_by(low) != threshold.is_met_by(high)
 
 
 def _what_prices_it(summary: Summary) -> str:

@@ -79,7 +79,8 @@ class Judgement:
         status: What it comes to.
         metric: The number it was held against; None where there is none.
         reason: Why it is not met, invalid or not judged; None where it is met.
-        is_uncertain: The interval holds the bound, so another run may turn out otherwise.
+        is_uncertain: One end of the interval meets the bound and the other does not, so another run may turn
+            out otherwise.
         is_implied: The bound is a setting's (error rate), not a threshold the user wrote.
     """
 

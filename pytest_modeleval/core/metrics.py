@@ -10,11 +10,14 @@ if TYPE_CHECKING:
 
     from pytest_modeleval.core.thresholds import Unit
 
-__all__ = ["AT_LEAST", "NOTHING_SCORED", "Metric", "Place", "usual_metrics"]
+__all__ = ["AT_LEAST", "NOTHING_SCORED", "PERCENTS", "Metric", "Place", "usual_metrics"]
 
 NOTHING_SCORED = "no case was asked and scored"
 """The note of a metric over no case at all."""
 
+
+PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
+"""The percentiles that there are metrics of, by how their names begin."""
 
 AT_LEAST = "at least; "
 """How the note of a sum begins that lacks some of its parts."""

@@ -16,7 +16,15 @@ from pytest_modeleval.core.words import listed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NotPlainError", "RepeatedKeyError", "as_text", "clean_text", "plain", "unique_keys"]
+__all__ = [
+    "NotPlainError",
+    "RepeatedKeyError",
+    "as_text",
+    "clean_text",
+    "is_number",
+    "plain",
+    "unique_keys",
+]
 
 _MAX_DEPTH = 100
 _MAX_INTEGER = 10**4300  # Python refuses to write larger ones as text
@@ -49,6 +57,13 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return str.__str__(text) if type(text) is not str else text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; ``True`` and ``False`` are none."""
+    if isinstance(value, int):  # of any size, which a float does not take
+        return not isinstance(value, bool)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def as_text(value: Any) -> str:

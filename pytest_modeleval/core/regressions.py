@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_modeleval.core.judgements import Judgement
-from pytest_modeleval.core.paired import holm
+from pytest_modeleval.core.paired import LEVEL, holm
 from pytest_modeleval.core.thresholds import is_equal
 from pytest_modeleval.core.words import titled
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["judge_regressions"]
 
 _Kind = Literal["accuracy", "score", "latency", "cost"]
-
-_LEVEL = 0.05  # a worse number that chance brings about as often is not held against anyone
 
 
 class _Held(NamedTuple):
@@ -169,14 +167,14 @@ def _regression(
     p_said = None if p is None else f"p {p:.2g}"
     if p_said and n_tests > 1:
         p_said += f" as one of {n_tests} tests"
-    if p is not None and p < _LEVEL:
+    if p is not None and p < LEVEL:
         return (
             "not met",
             f"{said}, allowed are {threshold.bound * 100:g} % ({p_said}, n={change.n})",
         )
     sees = ""
     if is_rate:
-        level = _LEVEL / max(n_tests, 1)  # an unadjusted p value has to be below it for sure
+        level = LEVEL / max(n_tests, 1)  # an unadjusted p value has to be below it for sure
         drop = comparison.drop_seen(threshold.metric, level=level, tolerance=threshold.bound)
         least = f"from {drop * 100:.1f} points on" if drop else "of no size: they are too few"
         sees = f"; {comparison.cases_text} see a drop {least}"

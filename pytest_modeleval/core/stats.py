@@ -17,11 +17,12 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "Interval",
     "cluster_error",
+    "cluster_sums",
     "effective_clusters",
     "independent_cases",
     "mean",
@@ -35,6 +36,7 @@ __all__ = [
     "percentiles",
     "proportion",
     "rate_interval",
+    "relations",
     "smallest_n_with_upper_bound",
     "student_t_p",
     "student_t_quantile",
@@ -199,13 +201,31 @@ def cluster_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[flo
     if n_clusters < 2:
         return None
     middle = mean(values)
-    sums: dict[str, list[float]] = {}
-    for value, cluster in zip(values, clusters, strict=True):
-        sums.setdefault(cluster, []).append(value - middle)
-    of_sums = _length([math.fsum(residuals) for residuals in sums.values()])
+    of_sums = _length(cluster_sums([value - middle for value in values], clusters))
     if of_sums <= _ROUNDING * math.fsum(map(abs, values)):
         of_sums = 0.0  # what is left of a mean like 1/3 is no spread
     return of_sums * math.sqrt(n_clusters / (n_clusters - 1)) / n, n_clusters
+
+
+def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> list[float]:
+    """The sum of the values of each cluster."""
+    members: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        members.setdefault(cluster, []).append(value)
+    return [math.fsum(own) for own in members.values()]
+
+
+def relations(cases: Iterable[tuple[str | None, str]]) -> list[str] | None:
+    """What each case is related by: its cluster, else nothing but its own repeats.
+
+    Args:
+        cases: The cluster of each case, None where it has none, and what tells the case itself.
+
+    Returns:
+        A name for each, equal for related ones; None where no two are related.
+    """
+    names = [f"case {own}" if cluster is None else f"cluster {cluster}" for cluster, own in cases]
+    return names if len(set(names)) < len(names) else None
 
 
 def effective_clusters(clusters: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core import stats
 from pytest_modeleval.core.agreements import agreements
 from pytest_modeleval.core.classifications import NoLabels, classify
-from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, Metric, usual_metrics
+from pytest_modeleval.core.metrics import AT_LEAST, NOTHING_SCORED, PERCENTS, Metric, usual_metrics
 from pytest_modeleval.core.thresholds import metric_unit
 from pytest_modeleval.core.words import counted, out_of, titled
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.thresholds import Unit
 
 __all__ = ["Summary", "group_records", "records_of", "summarize"]
-
-_PERCENTS = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
 
 
 class Summary:
@@ -547,14 +545,9 @@ def _means(cases: Sequence[Sequence[Record]], value: Callable[[Record], float]) 
 
 
 def _clusters(records: Sequence[Record]) -> list[str] | None:
-    """What each record is related to: its cluster, else its case; None where no two are related."""
-    names = [
-        f"cluster {record.cluster}"
-        if record.cluster is not None
-        else f"case {record.suite} {record.variant} {record.case_id}"
-        for record in records
-    ]
-    return names if len(set(names)) < len(names) else None
+    return stats.relations(
+        (record.cluster, f"{record.suite} {record.variant} {record.case_id}") for record in records
+    )
 
 
 def _is_passed(record: Record) -> bool:
@@ -574,7 +567,7 @@ def _percentile(
     """The percentile, or the maximum, of these values and its interval."""
     if percentile == "max":
         return max(values, default=None), None
-    q = _PERCENTS[percentile]
+    q = PERCENTS[percentile]
     interval = stats.percentile_interval(values, q, clusters, confidence=confidence)
     return stats.percentile(values, q), interval
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_modeleval.core.paired import LEVEL
 from pytest_modeleval.core.words import counted
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import columns, cut, cut_where_they_part, one_line, wrapped
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from pytest_modeleval.core.judgements import Judgement
     from pytest_modeleval.core.paired import Change
 
-__all__ = ["LEVEL", "compared", "percent_text", "points_text"]
+__all__ = ["compared", "percent_text", "points_text"]
 
-LEVEL = 0.05
 _PROSE = " " * 14  # before a sentence, which is never cut
 _MAX_CASES = 10
 _MAX_IDS = 5

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.comparisons import compare_models
+from pytest_modeleval.core.paired import LEVEL
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.words import counted
-from pytest_modeleval.reports.compared import LEVEL, percent_text, points_text
+from pytest_modeleval.reports.compared import percent_text, points_text
 from pytest_modeleval.reports.numbers import value_text
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import columns, cut, one_line, padded

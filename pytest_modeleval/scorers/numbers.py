@@ -5,13 +5,13 @@ Numbers are exact fractions here, so that 0.1 is a tenth and a tolerance has no 
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_modeleval.core.plain import is_number
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
 from pytest_modeleval.scorers.rules import (
@@ -195,7 +195,7 @@ def _number_of(
     Raises:
         WrongAnswerError: There is none, or several different ones.
     """
-    if _is_number(prediction.output):
+    if is_number(prediction.output):
         return Fraction(Decimal(repr(prediction.output))), None
     if not isinstance(prediction.output, str):
         raise WrongAnswerError(f"the answer is {kind_of(prediction.output)}, not a number")
@@ -227,18 +227,12 @@ def _expected(value: Any, field: str, decimal: str | None) -> Fraction:
     Raises:
         UsageError: It is none, or several.
     """
-    if _is_number(value):
+    if is_number(value):
         return Fraction(Decimal(repr(value)))
     found = find_numbers(value, decimal) if isinstance(value, str) else []
     if len(found) != 1 or found[0].value is None:
         raise UsageError(f"{field!r} is no number: {shown(value)}")
     return found[0].value
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, int):  # of any size, which a float does not take
-        return not isinstance(value, bool)
-    return isinstance(value, float) and math.isfinite(value)
 
 
 def _tolerance(text: str, is_share: bool) -> Fraction:

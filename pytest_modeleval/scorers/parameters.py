@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_modeleval.core.plain import is_number
 from pytest_modeleval.core.thresholds import parse_dollars, parse_duration, parse_rate
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.scorers.base import shown
@@ -126,21 +127,21 @@ def _flag(value: Any, at: At) -> bool:
 
 def _rate(value: Any, at: At) -> float:
     """``0.8`` or ``80%``."""
-    return parse_rate(str(value) if _is_number(value) else _text(value, at), at.where)
+    return parse_rate(str(value) if is_number(value) else _text(value, at), at.where)
 
 
 def _weight(value: Any, at: At) -> float:
-    if not _is_number(value) or not 0 <= value <= MOST_WEIGHT:
+    if not is_number(value) or not 0 <= value <= MOST_WEIGHT:
         raise at.refuse(f"a weight is a number from 0 to {MOST_WEIGHT:,}, not {shown(value)}")
     return float(value)
 
 
 def _duration(value: Any, at: At) -> float:
-    return parse_duration(str(value) if _is_number(value) else _text(value, at), at.where)
+    return parse_duration(str(value) if is_number(value) else _text(value, at), at.where)
 
 
 def _dollars(value: Any, at: At) -> float:
-    return parse_dollars(str(value) if _is_number(value) else _text(value, at), at.where)
+    return parse_dollars(str(value) if is_number(value) else _text(value, at), at.where)
 
 
 def _tolerances(value: Any, at: At) -> tuple[tuple[str, bool], ...]:
@@ -152,7 +153,7 @@ def _tolerances(value: Any, at: At) -> tuple[tuple[str, bool], ...]:
 
 
 def _tolerance(value: Any, at: At) -> tuple[str, bool]:
-    text = str(value) if _is_number(value) else _text(value, at).strip()
+    text = str(value) if is_number(value) else _text(value, at).strip()
     number = text.removesuffix("%").strip()
     try:
         is_amount = 0 <= float(number) < math.inf and "_" not in number
@@ -200,12 +201,6 @@ def _calls(value: Any, at: At) -> Any:
             f"a call is a tool's name, a mapping, or a list of these, not {shown(value)}"
         )
     return value
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, int):  # of any size, which a float does not take
-        return not isinstance(value, bool)
-    return isinstance(value, float) and math.isfinite(value)
 
 
 def _quotes(value: Any) -> str:

@@ -718,7 +718,10 @@ def test_the_judgements_on_a_summary_are_found_by_its_metric():
         ("p" * 90 + "m" * 10, "accuracy >= 50%", False),
         ("m" * 90 + "p" * 10, "accuracy >= 90%", False),
         ("p" * 5, "accuracy >= 90%", True),
-        ("p" * 5, "error_rate <= 0%", False),
+        ("p" * 5, "error_rate <= 0%", True),
+        ("p" * 5, "accuracy >= 100%", True),
+        ("p" * 4 + "m", "accuracy >= 100%", False),
+        ("p" * 5, "accuracy >= 0%", False),
     ],
 )
 def test_a_bound_inside_the_interval_is_uncertain(letters, line, is_uncertain):

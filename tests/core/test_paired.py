@@ -399,7 +399,7 @@ def test_stricter_is_never_easier(n, discordant, level, tolerance):
 
 
 @pytest.mark.parametrize("n", [8, 20, 100])
-def test_the_shift_that_is_printed_is_seen_in_80_of_100_runs(n):
+def test_the_shift_that_is_printed_is_seen_in_at_least_80_of_100_runs(n):
     """On average over what the runs print, of which some are too small by chance."""
     rng = np.random.default_rng(n)
     level = scipy.stats.t.ppf(0.975, n - 1)
@@ -408,4 +408,4 @@ def test_the_shift_that_is_printed_is_seen_in_80_of_100_runs(n):
         shift = visible_shift([0.0] * n, differences.tolist())
         powers.append(scipy.stats.nct.sf(level, n - 1, shift * math.sqrt(n)))
 
-    assert sum(powers) / len(powers) == pytest.approx(0.8, abs=0.02)
+    assert 0.80 <= sum(powers) / len(powers) <= 0.86

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.classifications import Classification, NoLabels
 from pytest_modeleval.core.comparisons import compare_models
+from pytest_modeleval.core.paired import LEVEL
 from pytest_modeleval.core.summaries import records_of
 from pytest_modeleval.core.thresholds import POOLED
-from pytest_modeleval.reports.compared import LEVEL, percent_text, points_text
+from pytest_modeleval.reports.compared import percent_text, points_text
 from pytest_modeleval.reports.html.charts import Histogram, histogram, interval_range, trend
 from pytest_modeleval.reports.numbers import NOT_AVAILABLE, bound_text, interval_text, value_text
 from pytest_modeleval.reports.rows import goes_without, label_of, metrics_shown, telling
