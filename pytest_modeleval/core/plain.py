@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.words import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "NotPlainError",
@@ -22,6 +22,7 @@ __all__ = [
     "as_text",
     "clean_text",
     "is_number",
+    "json_encoder",
     "plain",
     "unique_keys",
 ]
@@ -57,6 +58,19 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return str.__str__(text) if type(text) is not str else text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def json_encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:
+    """What ``json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=default).encode`` does.
+
+    That one makes its C part anew for each value, which takes longer than a record does. What holds
+    itself is a ``RecursionError`` here.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without it
+        return json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=default).encode
+    pieces = make(None, default, json.encoder.encode_basestring, None, ": ", ", ", *(False,) * 3)
+    return lambda value: "".join(pieces(value, 0))
 
 
 def is_number(value: Any) -> bool:

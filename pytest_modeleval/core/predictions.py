@@ -7,14 +7,14 @@ prediction has to ask whether there is one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Failure", "FailureKind", "Prediction", "Usage", "total_cost"]
+__all__ = ["Failure", "FailureKind", "Prediction", "Usage", "filled_in", "total_cost"]
 
 FailureKind = Literal[
     "timeout",  # no answer within the time-out of an attempt
@@ -165,7 +165,21 @@ class Failure:
 
     def timed(self, **clocks: Any) -> Failure:
         """The same failure with its clocks and attempts filled in."""
-        return replace(self, **clocks)
+        return filled_in(self, **clocks)
+
+
+_Answer = TypeVar("_Answer", bound="Prediction | Failure")
+
+
+def filled_in(answer: _Answer, **fields: Any) -> _Answer:
+    """The same answer with these fields, which are known to be right.
+
+    ``dataclasses.replace`` checks them, and takes three times as long.
+    """
+    same = object.__new__(type(answer))
+    for name in answer.__slots__:
+        object.__setattr__(same, name, fields[name] if name in fields else getattr(answer, name))
+    return same
 
 
 def total_cost(costs: list[float | None]) -> float | None:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_modeleval.core.plain import clean_text
+from pytest_modeleval.core.plain import clean_text, json_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -180,7 +180,7 @@ def _shown(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_shown).encode
+_to_json = json_encoder(_shown)
 
 
 def _line(data: Mapping[str, Any]) -> str:

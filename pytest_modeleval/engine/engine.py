@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.asked import Asked, merge_asked
-from pytest_modeleval.core.predictions import Failure, Prediction, Usage
+from pytest_modeleval.core.predictions import Failure, Prediction, Usage, filled_in
 from pytest_modeleval.engine.budgets import Budget, BudgetError
 from pytest_modeleval.engine.lags import LoopLag
 from pytest_modeleval.engine.limits import Limit
@@ -201,7 +201,7 @@ class Engine:
         total_s, queue_s = self._clocks(
             call.first_s, handed_over_s, answer.latency_s if is_alone else None
         )
-        return replace(
+        return filled_in(
             answer,
             cost_usd=cost.usd,
             cost_source=cost.source,

@@ -556,7 +556,12 @@ def _scorers(value: Any) -> tuple[Any, ...]:
 
 
 def made_scorers(
-    specs: Sequence[Any], where: str, folders: Sequence[Path], config: pytest.Config
+    specs: Sequence[Any],
+    where: str,
+    folders: Sequence[Path],
+    config: pytest.Config,
+    *,
+    places: Sequence[str] = (),
 ) -> tuple[Scorer, ...]:
     """The scorers that a suite names.
 
@@ -565,6 +570,7 @@ def made_scorers(
         where: Where; messages begin with it.
         folders: Where their files and modules are looked for.
         config: The session's, whose plugins may bring scorers of their own.
+        places: Where each of them is written, if that is more exact.
 
     Raises:
         UsageError: There is no such scorer, or two have one name.
@@ -574,9 +580,10 @@ def made_scorers(
     from pytest_modeleval.scorers import make_scorers
 
     given = [
-        added_scorer(config, _with_golden(spec, folders, where), where=where) for spec in specs
+        added_scorer(config, _with_golden(spec, folders, place), where=place)
+        for spec, place in zip(specs, places or [where] * len(specs), strict=True)
     ]
-    return make_scorers(given, where=where, folders=folders)
+    return make_scorers(given, where=where, folders=folders, places=places)
 
 
 def _with_golden(spec: Any, folders: Sequence[Path], where: str) -> Any:

@@ -116,7 +116,7 @@ class Runner:
             self.config.pluginmanager.register(keeper, "modeleval-budget")
         self._has_code_ahead = any(map(self._asks_code_ahead, items))
         gc.collect()
-        gc.freeze()  # a tenth of the CPU of a large run goes into collecting items that stay
+        gc.freeze()  # a tenth of the CPU of a large run goes into collecting what stays
         try:
             self._try_judges(items, asker)
             if self.link is None:
@@ -125,8 +125,13 @@ class Runner:
                 self.link.listen(session, asker)
             return (yield)
         finally:
-            gc.unfreeze()
             asker.close()
+            gc.freeze()  # the records as well
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing out of the collections that pytest itself makes at the end."""
+        gc.unfreeze()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -59,7 +59,7 @@ def make_scorings(
     def make(specs: Specs) -> tuple[Scorer, ...]:
         key = repr(specs.items)
         if key not in made:
-            made[key] = made_scorers(specs.items, specs.where, folders, config)
+            made[key] = made_scorers(specs.items, specs.where, folders, config, places=specs.places)
         return made[key]
 
     case_scorers = {case_id: make(specs) for case_id, specs in file.case_scorers.items()}

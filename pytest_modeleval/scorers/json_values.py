@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["expected_json", "first_difference", "is_same_json", "json_of", "require_repair"]
 
+_THINKING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)```", re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
 _BRACKET = re.compile(r"[{}\[\]]")
@@ -26,7 +27,8 @@ def json_of(prediction: Prediction, *, repair: bool = False) -> tuple[Any, str |
     """The JSON value of an answer, and what had to be done to get it.
 
     That is the output itself where it is no text. Of text it is all of it, or the value in a code
-    fence, or the first object or list that is complete.
+    fence, or the first object or list that is complete; a model's thinking before it
+    (``<think>``) is no answer.
 
     Args:
         prediction: The answer.
@@ -38,6 +40,7 @@ def json_of(prediction: Prediction, *, repair: bool = False) -> tuple[Any, str |
     output = prediction.output
     if not isinstance(output, str):
         return output, None
+    output = _THINKING.sub("", output)
     texts = [output, *(found[1] for found in _FENCED.finditer(output))]
     for text in texts:
         try:
@@ -144,7 +147,7 @@ def _described(value: Any, other: Any) -> str:
 
 
 def _first_value(text: str) -> Any:
-    """The first object or list in a text that is complete.
+    """The first object or list in a text that is complete; a citation (``[1]``) if there is no other.
 
     What is in brackets and is no JSON from its first character on is prose, and passed over whole.
     Of a value that is broken or breaks off nothing is taken for the answer, least of all a part.
@@ -152,11 +155,15 @@ def _first_value(text: str) -> Any:
     Raises:
         ValueError: There is none.
     """
-    place = 0
+    place, citation = 0, None
     while found := _OPENING.search(text, place):
         start = found.start()
         try:
-            return _plain(_DECODER.raw_decode(text, start)[0])
+            value, place = _DECODER.raw_decode(text, start)
+            if not _is_citation(value):
+                return _plain(value)
+            citation = value if citation is None else citation
+            continue
         except json.JSONDecodeError as error:
             if text[start + 1 : error.pos].strip():
                 what = "breaks off" if error.pos >= len(text.rstrip()) else f"is broken ({error})"
@@ -164,7 +171,14 @@ def _first_value(text: str) -> Any:
         except RecursionError:
             raise ValueError("the JSON is nested too deeply") from None
         place = _end_of_brackets(text, start)
+    if citation is not None:
+        return citation
     raise ValueError("there is no JSON in the answer")
+
+
+def _is_citation(value: Any) -> bool:
+    """Whether a list may be a mark in prose: ``[1]``, ``[2, 3]``."""
+    return bool(value) and isinstance(value, list) and all(type(item) is int for item in value)
 
 
 def _end_of_brackets(text: str, start: int) -> int:

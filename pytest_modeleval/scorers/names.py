@@ -150,7 +150,9 @@ SCORERS: Mapping[str, Recipe] = {
 """The scorers of this package by name; ``function`` and ``module:function`` are users' own."""
 
 
-def make_scorers(specs: Any, *, where: str, folders: Sequence[Path] = ()) -> tuple[Scorer, ...]:
+def make_scorers(
+    specs: Any, *, where: str, folders: Sequence[Path] = (), places: Sequence[str] = ()
+) -> tuple[Scorer, ...]:
     """The scorers that a suite names.
 
     Args:
@@ -159,13 +161,17 @@ def make_scorers(specs: Any, *, where: str, folders: Sequence[Path] = ()) -> tup
             autoevals.
         where: File, line and key; messages begin with it.
         folders: Folders that files and modules are looked for in.
+        places: The same of each of a list, if there is more to say than ``where``.
 
     Raises:
         UsageError: There is no such scorer, its parameters are wrong, or two have one name.
     """
     at = At(where, tuple(folders))
     several = specs if isinstance(specs, list | tuple) else [specs]
-    scorers = tuple(_make(spec, at) for spec in several)
+    scorers = tuple(
+        _make(spec, At(place, at.folders))
+        for spec, place in zip(several, places or [where] * len(several), strict=True)
+    )
     if not scorers:
         raise at.refuse("the list is empty; name a scorer, such as exact")
     names = [one.name for one in scorers]

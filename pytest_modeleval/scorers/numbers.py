@@ -37,16 +37,32 @@ _LONGEST = 400  # characters of a number; what is longer is none
 
 _NARROW = "\u00a0\u2007\u2009\u202f'\u2019_"  # no-break and thin blanks, apostrophes, underscore
 _MINUS = ("-", "\u2212")
-_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES = {
+    "hundred": 2,
+    "thousand": 3,
+    "lakh": 5,
+    "million": 6,
+    "crore": 7,
+    "billion": 9,
+    "trillion": 12,
+}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻\u2212", "0123456789--")
+_POWER_OF_TEN = r"""\s?(?:[\u00d7\u00b7x*]|\\times|\\cdot)\s?10
+    (?:(?:\^|\*\*)(?P<brace>[{(])?(?P<power>[-+\u2212]?\d{1,3})(?(brace)[)}])|(?P<raised>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))
+    (?![\d.^⁰¹²³⁴⁵⁶⁷⁸⁹])"""
 
 _CANDIDATE = re.compile(
     rf"""(?P<sign>[-\u2212\u2013](?=[\d.$€£¥₹]))? (?P<currency>[$€£¥₹]\s?)? (?P<late_sign>[-\u2212])?
         (?P<body>\d(?:[\d.,/:^{_NARROW}]|\x20(?=\d{{3}}(?!\d)))*|\.\d+)
         (?P<exponent>(?<=\d)[eE][-+]?\d{{1,3}}(?!\d))?
-        (?P<scale>\s?(?i:{"|".join(_SCALES)})\b)?
-        (?P<unclear>[kKMBT]\b|\s?(?:bn|mn|Mio|Mrd|Tsd)\b)?""",
+        (?P<times>{_POWER_OF_TEN})?
+        (?P<scale>(?:[\s-]?(?i:{"|".join(_SCALES)})s?\b)*)
+        (?P<unclear>[kKMBT]\b|\s?(?i:bn|mn|mln|mld|mio|mrd|tsd|dozen)\b|\s?[¼½¾⅐-⅞]
+            |(?<=\b0)[xX][\da-fA-F]+\b|(?<=\b0)[oObB][0-7]+\b)?""",
     re.VERBOSE,
 )
+
+_SCALE = re.compile("|".join(_SCALES))
 
 
 def _shape(point: str, comma: str) -> re.Pattern[str]:
@@ -118,8 +134,9 @@ def find_numbers(text: str, decimal: str | None = None) -> list[NumberInText]:
     ``1,234.50``, ``1.234,50``, ``1 234,50``, ``1'234.50`` and ``12,34,567`` are read with the
     decimal sign that makes them one; ``1,234`` and ``1.234``, which have two readings, with a
     point, unless ``decimal`` says otherwise. Currencies, percent signs and units are not read:
-    42 % is 42. ``2 million`` is 2000000; ``10k``, ``3/4`` and ``12:30`` are unclear. Digits that
-    belong to a word (``GPT-4``, ``x2``) are no number.
+    42 % is 42. ``2 million`` is 2000000 and ``4.2 x 10^3`` is 4200; ``10k``, ``3/4``, ``2½``,
+    ``0x2A`` and ``12:30`` are unclear. Digits that belong to a word (``GPT-4``, ``x2``) are no
+    number.
     """
     found = []
     for match in _CANDIDATE.finditer(text):
@@ -145,7 +162,8 @@ def _read(match: re.Match[str], text: str, decimal: str | None) -> list[NumberIn
     after = text[match.end() : match.end() + 1]
     is_cut = body != match["body"]
     is_unclear = match["unclear"] or (after.isnumeric() and not is_cut)  # 10k, 10², 10万
-    written = last[0] + "".join(match[name] or "" for name in ("exponent", "scale", "unclear"))
+    tail = ("exponent", "times", "scale", "unclear")
+    written = last[0] + "".join(match[name] or "" for name in tail)
     values = [*others, (written, None if is_unclear else _scaled(last[1], match))]
     if _is_negative(match, text):
         written, value = values[0]
@@ -183,7 +201,8 @@ def _scaled(value: Fraction | None, match: re.Match[str]) -> Fraction | None:
     if value is None:
         return None
     power = int(match["exponent"][1:]) if match["exponent"] else 0
-    power += _SCALES[match["scale"].strip().lower()] if match["scale"] else 0
+    power += int((match["power"] or match["raised"] or "0").translate(_SUPERSCRIPTS))
+    power += sum(_SCALES[word] for word in _SCALE.findall(match["scale"].lower()))
     return value * Fraction(10) ** power
 
 

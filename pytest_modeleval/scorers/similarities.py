@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.scorers.rules import EXPECTED, Rule, text_of
-from pytest_modeleval.scorers.texts import fold, texts_of_case
+from pytest_modeleval.scorers.texts import fold, letters_of, texts_of_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -142,7 +142,6 @@ def _require(by: str) -> None:
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_WORD = re.compile(r"[^\W_]+")
 
 
 def _squad_words(text: str) -> list[str]:
@@ -150,7 +149,8 @@ def _squad_words(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+    text = text.lower()
+    return re.findall(f"{letters_of(text, '_')}+", text)
 
 
 def _f1_of_words(answer: Sequence[str], reference: Sequence[str]) -> float:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IGNORABLE",
     "fold",
+    "letters_of",
     "make_contains",
     "make_exact",
     "make_one_of",
@@ -48,16 +49,23 @@ def fold(text: str, ignore: frozenset[str] = _NOTHING) -> str:
     Args:
         text: The text.
         ignore: ``case`` folds it as Unicode does (so that ß is ss); ``punctuation`` leaves out the
-            characters of Unicode's categories P; ``space`` drops white space at the ends and
+            characters of Unicode's categories P, but for the sign of a number; ``space`` drops white space at the ends and
             invisible marks, and makes one blank of what stands between words.
     """
     if "punctuation" in ignore:
-        text = text.translate(_ASCII_PUNCTUATION if text.isascii() else _punctuation(set(text)))
+        marks = _ASCII_PUNCTUATION if text.isascii() else _punctuation(set(text))
+        text = "".join(
+            part if index % 2 else part.translate(marks)
+            for index, part in enumerate(_SIGN.split(text))
+        )
     if "case" in ignore:
         text = unicodedata.normalize("NFC", text).casefold()
     if "space" in ignore:
         text = " ".join(text.translate(_INVISIBLE).split())
     return unicodedata.normalize("NFC", text)
+
+
+_SIGN = re.compile(r"(?<![^\W_])(?<![)\]])([-\u2212])(?=\.?\d)")
 
 
 def _punctuation(characters: Iterable[str]) -> dict[int, None]:
@@ -189,7 +197,26 @@ def make_regex(
 def _holds(answer: str, wanted: str, *, whole_words: bool) -> bool:
     if not whole_words:
         return wanted in answer
-    return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", answer) is not None
+    letters = letters_of(answer)
+    return re.search(rf"(?<!{letters}){re.escape(wanted)}(?!{letters})", answer) is not None
+
+
+def letters_of(text: str, beside: str = "") -> str:
+    """What a letter of this text is as a regular expression: a word character or one of the text's marks.
+
+    Vowel signs as of Hindi, and accents without a form of one character, are no word characters
+    to ``re``.
+
+    Args:
+        text: The text.
+        beside: Word characters that are no letters here.
+    """
+    marks = sorted({char for char in text if not char.isascii() and _is_mark(char)})
+    return f"(?:[^\\W{beside}]|[{''.join(marks)}])" if marks else f"[^\\W{beside}]"
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 def texts_of_case(case: Case, field: str) -> tuple[str, ...]:

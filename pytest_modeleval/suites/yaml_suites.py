@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_modeleval.core.cases import CASE_FIELDS, Case
+from pytest_modeleval.core.plain import is_number
+from pytest_modeleval.core.thresholds import parse_rate
 from pytest_modeleval.errors import DatasetError, UsageError, did_you_mean
 from pytest_modeleval.suites import files
 from pytest_modeleval.suites.cases import VERBATIM, load_dataset
@@ -59,11 +61,13 @@ class Specs:
 
     Attributes:
         items: Of each its name, or a mapping of its name to its parameters.
-        where: ``file:line: scorers``; messages about them begin with it.
+        where: ``file:line: scorers``; messages about all of them begin with it.
+        places: The same of each, by its own line.
     """
 
     items: tuple[Any, ...]
     where: str
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,16 +398,19 @@ class _Reader:
         wanted = "a list of names, or of mappings of one name to its parameters"
         if not isinstance(value, list) or not value:
             _fail(where, wanted, value)
-        for item in value:
+        for item, own in zip(value, node.value, strict=True):
             is_text = isinstance(item, str) and re.search(r"\S", item)
             if not is_text and not (isinstance(item, dict) and len(item) == 1):
-                _fail(where, wanted, item)
-        return Specs(items=tuple(value), where=where)
+                _fail(f"{place_of(own, self._shown)}: scorers", wanted, item)
+        places = tuple(f"{place_of(item, self._shown)}: scorers" for item in node.value)
+        return Specs(items=tuple(value), where=where, places=places)
 
     def _min_score(self, node: Node, where: str) -> float:
         value = self._values.of(node)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            _fail(where, "a number from 0 to 1", value)
+        if isinstance(value, str) and "%" in value:
+            return parse_rate(value, where)
+        if not is_number(value) or not 0 <= value <= 1:
+            _fail(where, "a number from 0 to 1 or a percentage", value)
         return float(value)
 
     def _thresholds(self, node: Node, where: str) -> tuple[tuple[str, str], ...]:

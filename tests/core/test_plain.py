@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modeleval.core.plain import NotPlainError, clean_text, plain
+from pytest_modeleval.core.plain import NotPlainError, clean_text, json_encoder, plain
 
 
 class Team(str, enum.Enum):  # noqa: UP042  (the older way, which users have)
@@ -222,3 +222,39 @@ def test_clean_text_can_be_written(text):
     cleaned.encode("utf-8")
     assert type(cleaned) is str
     assert clean_text(cleaned) == cleaned
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+)
+
+
+@given(JSON)
+def test_the_quick_encoder_writes_what_the_usual_one_does(value):
+    """It is the same code of the standard library, made once."""
+    usual = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=repr)
+
+    assert json_encoder(repr)(value) == usual.encode(value)
+
+
+def test_the_quick_encoder_refuses_what_the_usual_one_refuses():
+    """No NaN, and nothing that holds itself."""
+    endless = []
+    endless.append(endless)
+
+    with pytest.raises(ValueError, match="Out of range"):
+        json_encoder(repr)({"a": math.nan})
+    with pytest.raises(RecursionError):
+        json_encoder(repr)(endless)
+
+
+def test_without_the_c_part_the_usual_encoder_does_it(monkeypatch):
+    """As on PyPy."""
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+
+    assert json_encoder(repr)({"a": {1.5: "é"}}) == '{"a": {"1.5": "é"}}'

@@ -180,6 +180,13 @@ def test_a_scorer_that_lacks_what_it_needs_is_said_with_the_case(run):
     result.stdout.fnmatch_lines(["*evals/it.eval.yaml:3: *one_of*expected*"])
 
 
+def test_a_wrong_scorer_is_said_with_its_own_line(run):
+    """A list may be long."""
+    result = run("scorers:\n  - exact\n  - contians: refund\n", cases="cases:\n- {input: x}\n")
+
+    result.stdout.fnmatch_lines(["*evals/it.eval.yaml:3: scorers: *contians*did you mean*"])
+
+
 def test_a_replay_scores_the_answers_again(run, project):
     """Without asking."""
     run("", "--model-eval-thresholds=accuracy >= 1%")

@@ -86,6 +86,7 @@ def test_rouge_l_of_other_scripts():
     """Has words, where rouge-score has none."""
     assert rouge_l("Straße nach Zürich", ["die Straße nach Zürich"]) == pytest.approx(6 / 7)
     assert rouge_l("שלום עולם", ["עולם"]) == pytest.approx(2 / 3)
+    assert rouge_l("हिन्दी भाषा", ["हिन्दी"]) == pytest.approx(2 / 3)
 
 
 @settings(deadline=None)  # the first call imports the reference

@@ -34,6 +34,11 @@ VALUES = st.recursive(
         ('For {name} it is {"a": 1}', {"a": 1}),
         ('{"a": "```\\n{}\\n```"}', {"a": "```\n{}\n```"}),
         ("```python\nprint()\n```\nso [1]", [1]),
+        ('As [1] and [2, 3] say, {"a": 1}', {"a": 1}),
+        ("As [1] and [2] say", [1]),
+        ("the scores are [1.5]", [1.5]),
+        ('<think>Is it {"a": 2}?</think>\n{"a": 1}', {"a": 1}),
+        ('<think>\n[0]\n</think>\nIt is {"a": 1}', {"a": 1}),
     ],
 )
 def test_a_value_is_taken_out_of_an_answer(output, value):

@@ -63,7 +63,7 @@ CASE = keys(
         "cluster": SCALARS,
         "metadata": ANYTHING,
         "scorers": SCORERS,
-        "min_score": some(st.sampled_from([0, 0.5, 1])),
+        "min_score": some(st.sampled_from([0, 0.5, 1, "80%", "100.0%", "101%", "0.8"])),
     },
 )
 MESSAGE = keys({"role": some(st.sampled_from(["user", "system"])), "content": TEXTS}, {})

@@ -52,6 +52,7 @@ def test_every_key_is_read():
     assert suite.models == ("robot:answer", "openai:gpt-5-mini")
     assert (suite.system, suite.parameters) == ("One word.", {"temperature": 0})
     assert suite.scorers.items == ("exact", {"contains": "refund"})
+    assert suite.scorers.places[1] == "it.eval.yaml:8: scorers"
     assert (suite.min_score, suite.repeats, suite.tags) == (0.7, 3, ("smoke",))
     assert suite.thresholds[1] == ("p95_latency <= 800ms", "it.eval.yaml:10: thresholds")
     assert suite.defaults == {"cluster": "mail"}
@@ -196,6 +197,9 @@ def test_a_literal_block_knows_the_line_of_the_file(tmp_path):
         ("cases: x\nrepeats: 0", "it.eval.yaml:2: repeats: expected a whole number from 1 to"),
         ("cases: x\nrepeats: 1.5", "it.eval.yaml:2: repeats: expected a whole number from 1"),
         ("cases: x\nmin_score: 1.1", "it.eval.yaml:2: min_score: expected a number from 0 to 1"),
+        ("cases: x\nmin_score: 101%", "it.eval.yaml:2: min_score: a rate is between 0% and 100%"),
+        ("cases: x\nmin_score: '0.8'", "it.eval.yaml:2: min_score: expected a number from 0 to 1"),
+        ("cases: x\nscorers:\n- exact\n- 3", "it.eval.yaml:4: scorers: expected a list of names"),
         ("cases: x\nmin_score: true", "it.eval.yaml:2: min_score: expected a number from 0 to"),
         ("cases: x\nname: 'a:b'", "it.eval.yaml:2: name: expected text without [, ] and :"),
         ("cases: x\nmodel: 3", "it.eval.yaml:2: model: expected text, found 3; put it in quotes"),
