@@ -22,6 +22,7 @@ from pytest_modeleval.errors import (
     Unscored,
     UsageError,
 )
+from pytest_modeleval.reports.texts import inert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +154,7 @@ def soften(report: pytest.TestReport, found: Decision, *, is_lenient: bool) -> N
         report.longrepr = found.reason
     elif is_soft and (report.failed or report.passed) and not hasattr(report, "wasxfail"):
         report.outcome = "skipped"
-        report.wasxfail = f"{found.outcome}: {found.reason}"
+        report.wasxfail = inert(f"{found.outcome}: {found.reason}")
 
 
 def soften_subtest(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.words import counted, titled
 from pytest_modeleval.reports.failures import calls_of
 from pytest_modeleval.reports.numbers import value_text
 from pytest_modeleval.reports.tables import Line
-from pytest_modeleval.reports.texts import visible
+from pytest_modeleval.reports.texts import inert, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,11 +24,16 @@ _ROOM = 12
 
 
 def whole_case(record: Record) -> Iterator[Line]:
-    """The lines on one record; none holds a character that a terminal would act on."""
+    """The lines on one record; none holds what a terminal or a CI would act on."""
+    for line in _lines(record):
+        yield replace(line, text=inert(visible(line.text)))
+
+
+def _lines(record: Record) -> Iterator[Line]:
     suite = titled(record.suite, record.variant)
     title = ", ".join(filter(None, [suite, record.model]))
     repeat = f" (time {record.repeat + 1})" if record.repeat else ""
-    yield Line(text=visible(f"{title}: {record.case_id}{repeat}"))
+    yield Line(text=f"{title}: {record.case_id}{repeat}")
     color = _COLORS.get(record.outcome)
     kind = f" ({record.error_kind})" if record.error_kind else ""
     yield Line(text=f"  {'outcome':<{_ROOM}}{record.outcome}{kind}", color=color)
@@ -82,13 +88,12 @@ def _field(label: str, value: Any) -> Iterator[Line]:
     is_text = isinstance(value, str)
     text = value if is_text else json.dumps(value, ensure_ascii=False, indent=2, default=str)
     first, *others = text.replace("\r\n", "\n").split("\n")
-    name = visible(label)
-    if len(name) >= _ROOM:
-        yield Line(text=f"  {name}")
-        name = ""
-    yield Line(text=f"  {name:<{_ROOM}}{visible(first)}".rstrip())
+    if len(label) >= _ROOM:
+        yield Line(text=f"  {label}")
+        label = ""
+    yield Line(text=f"  {label:<{_ROOM}}{first}".rstrip())
     for other in others:
-        yield Line(text=f"  {'':<{_ROOM}}{visible(other)}".rstrip())
+        yield Line(text=f"  {'':<{_ROOM}}{other}".rstrip())
 
 
 def _score(score: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modeleval.core.cases import question_of
 from pytest_modeleval.core.thresholds import is_equal
-from pytest_modeleval.reports.texts import cut, one_line, visible
+from pytest_modeleval.reports.texts import cut, inert, one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ def failure_text(record: Record) -> str:
     ]
     place = f"{record.source}: " if record.source else ""
     why = "\n  ".join(visible(line) for line in f"{place}{record.reason}".splitlines())
-    return "\n".join([why, *lines])
+    return "\n".join(map(inert, [*why.split("\n"), *lines]))
 
 
 def calls_of(record: Record) -> list[Any] | None:

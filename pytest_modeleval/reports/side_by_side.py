@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["side_by_side"]
 
 _METRICS = (
-    ("accuracy", "accuracy", 10),
-    ("p95_latency", "p95", 10),
-    ("avg_cost", "avg cost", 11),
-    ("error_rate", "errors", 9),
+    ("accuracy", "accuracy", 9),
+    ("p95_latency", "p95", 9),
+    ("avg_cost", "avg cost", 10),
+    ("error_rate", "errors", 8),
 )
+_COUNT = 6
 _VERDICT = 14  # columns of the widest usual verdict, "thresholds" being its title
 _MIN_WIDTH = 80
 _MAX_IDS = 5
@@ -69,14 +70,15 @@ def _table(own: Sequence[Summary], verdict: Verdict, width: int) -> Iterator[Lin
     names = [one_line(summary.model or "") for summary in own]
     judged = [_judged(summary, verdict) for summary in own]
     has_verdicts = any(said for said, _ in judged)
-    n_columns = sum(size for *_, size in _METRICS) + (_VERDICT if has_verdicts else 0)
+    n_columns = sum(size for *_, size in _METRICS) + _COUNT + (_VERDICT if has_verdicts else 0)
     most = max(width, _MIN_WIDTH) - n_columns - 2
     room = max((columns(name) for name in names if columns(name) <= most), default=0)
-    head = "".join(f"{label:>{size}}" for _, label, size in _METRICS)
+    head = "".join(f"{label:>{size}}" for _, label, size in _METRICS) + f"{'n':>{_COUNT}}"
     yield Line(text=f"  {' ' * room}{head}{'  thresholds' if has_verdicts else ''}")
     for name, summary, (said, color) in zip(names, own, judged, strict=True):
         metrics = [(summary.metric(metric), size) for metric, _, size in _METRICS]
         cells = "".join(f"{value_text(item.value, item.unit):>{size}}" for item, size in metrics)
+        cells += f" {metrics[0][0].n:>{_COUNT - 1}}"
         label = name
         if columns(name) > room:
             yield Line(text=cut(f"  {name}", width), color=color)

@@ -33,7 +33,15 @@ from pytest_modeleval.reports.side_by_side import side_by_side
 from pytest_modeleval.reports.slices import slice_table
 from pytest_modeleval.reports.steps import next_step
 from pytest_modeleval.reports.tables import Line, Row, aligned, fitted
-from pytest_modeleval.reports.texts import columns, cut, encodable, one_line, visible, wrapped
+from pytest_modeleval.reports.texts import (
+    columns,
+    cut,
+    encodable,
+    inert,
+    one_line,
+    visible,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -178,9 +186,9 @@ def write(terminal: Terminal, shown: Shown) -> None:
 
 
 def render(shown: Shown) -> Iterator[Line]:
-    """The section's lines; none holds a character that a terminal would act on."""
+    """The section's lines; none holds what a terminal or a CI would act on."""
     for line in _blocks(shown):
-        yield replace(line, text=encodable(visible(line.text), shown.encoding))
+        yield replace(line, text=inert(encodable(visible(line.text), shown.encoding)))
 
 
 def _blocks(shown: Shown) -> Iterator[Line]:

@@ -14,6 +14,7 @@ __all__ = [
     "cut",
     "cut_where_they_part",
     "encodable",
+    "inert",
     "one_line",
     "padded",
     "squeezed",
@@ -35,6 +36,17 @@ def visible(text: str) -> str:
         repr(character)[1:-1] if unicodedata.category(character) in _HIDDEN else character
         for character in text
     )
+
+
+def inert(line: str) -> str:
+    """A line that is no command where a CI reads its log, its first character escaped if it was.
+
+    GitHub obeys ``::name::`` at the beginning of a line and ``##[name]`` anywhere in it, so that an
+    answer could hide our annotations, or write some of its own.
+    """
+    if line.lstrip().startswith("::"):
+        line = line.replace(":", r"\x3a", 1)
+    return line.replace("##[", r"\x23#[")
 
 
 def encodable(text: str, encoding: str | None) -> str:

@@ -230,6 +230,21 @@ def test_a_run_without_a_case():
     assert block(found)["cases"] == []
 
 
+def test_the_history_has_no_times_of_a_replay():
+    """They are those of the run whose answers it has; its accuracy is its own."""
+    suite = {"suite": "tickets", "model": "a:b", "n": 1, "accuracy": 1.0, "p95_latency": 0.5}
+    line = {"run_id": "r", "started": "2026-11-22T10:00:00", "is_whole": True, "verdict": "met"}
+    lines = [{**line, "suites": [suite]}, {**line, "suites": [suite]}]
+    lines.append({**line, "replayed_from": "r", "suites": [{**suite, "accuracy": 0.9}]})
+
+    found = page([record()], history=lines)
+
+    assert "accuracy over 3 runs" in str(found.elements)
+    assert "p95 latency over 2 runs" in str(found.elements)
+    assert "10:00, replayed: 90.0 %" in str(found.elements)
+    assert "met, replayed" in found.text
+
+
 def test_history_needs_two_runs():
     """Partial runs are no points of the trend."""
     line = {

@@ -42,9 +42,9 @@ def test_a_row_a_model_and_the_difference():
     """The verdict of each, the change case by case, and whether it may be chance."""
     assert texts({"a:x": "pppppmmmmm", "a:y": "pppppppmme"}) == [
         "models side by side: tickets",
-        "       accuracy       p95   avg cost   errors  thresholds",
-        "  a:x    50.0 %    100 ms    $0.0010    0.0 %  met",
-        "  a:y    70.0 %    200 ms    $0.0010   10.0 %  met",
+        "      accuracy      p95  avg cost  errors     n  thresholds",
+        "  a:x   50.0 %   100 ms   $0.0010   0.0 %    10  met",
+        "  a:y   70.0 %   200 ms   $0.0010  10.0 %    10  met",
         "  a:y against a:x:",
         "    accuracy  +20.0 points (-14.6 to +47.9), p 0.25",
         "              which may well be chance; it takes about 37 cases to tell",
@@ -60,7 +60,7 @@ def test_the_colour_is_that_of_the_verdict():
     """Red where a threshold is not met; how many where there are several."""
     found = lines({"a:x": "pp", "a:y": "mm"}, ["accuracy >= 50%", "p95_latency <= 1s"])
 
-    ends = [(line.text.rpartition("%  ")[2], line.color) for line in found[2:4]]
+    ends = [(line.text.rpartition("   2  ")[2], line.color) for line in found[2:4]]
     assert ends == [("met", "green"), ("1 not met", "red")]
 
 

@@ -205,11 +205,13 @@ def make_block(
         row = rows.setdefault((*place, record.case_id), _Row(place=place, first=record))
         row.records.append(record)
         models[record.model] = None
-    cap, n_cut = _cap(rows.values(), max_bytes)
+    before = _before(comparisons)
+    answers = (case.output for case, _ in before.values() if case.output is not None)
+    cap, n_cut = _cap([*_texts(rows.values()), *answers], max_bytes)
     return Block(
         rows=list(rows.values()),
         models=sorted(models, key=lambda name: name is None),
-        before=_before(comparisons),
+        before=before,
         pasts=pasts or {},
         has_baseline=has_baseline,
         run_id=run_id,
@@ -250,9 +252,9 @@ def _before(
     return found
 
 
-def _cap(rows: Iterable[_Row], max_bytes: int) -> tuple[int, int]:
+def _cap(texts: Iterable[str], max_bytes: int) -> tuple[int, int]:
     """The number of characters that texts are cut at so that all fit, and how many that cuts."""
-    sizes = [(len(text), len(embedded(text).encode("utf-8", "replace"))) for text in _texts(rows)]
+    sizes = [(len(text), len(embedded(text).encode("utf-8", "replace"))) for text in texts]
     for cap in _CAPS:
         total = sum(n if length <= cap else n * cap // length for length, n in sizes)
         if total <= max_bytes:

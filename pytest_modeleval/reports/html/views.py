@@ -420,6 +420,7 @@ def _side_by_side(own: Sequence[Summary], report: Report) -> dict[str, Any]:
             {
                 "model": summary.model,
                 "cells": [_cell(summary.metric(name)) for name in names],
+                "n": summary.metric("accuracy").n,
                 "judged": _judged(summary, report.verdict),
                 "against": _against(changes.get((summary.suite, summary.variant, summary.model))),
             }
@@ -496,11 +497,16 @@ def _history(report: Report) -> Iterator[dict[str, Any]]:
 def _values(
     rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]], name: str
 ) -> list[tuple[float | None, str, bool]]:
-    """A number of each run; a partial run has none that could be held against a whole one."""
+    """A number of each run; a partial run has none that could be held against a whole one.
+
+    Times and costs of a run that was replayed are those of an earlier one, which is there already.
+    """
     return [
         (
-            suite.get(name) if run.get("is_whole") else None,
-            _moment(run),
+            suite.get(name)
+            if run.get("is_whole") and (name == "accuracy" or not run.get("replayed_from"))
+            else None,
+            _moment(run) + (", replayed" if run.get("replayed_from") else ""),
             run.get("verdict") in ("not met", "invalid"),
         )
         for run, suite in rows
@@ -515,7 +521,8 @@ def _history_row(run: Mapping[str, Any], suite: Mapping[str, Any], run_id: str) 
         "commit": commit,
         "cells": [value_text(suite.get(name), unit) for name, unit in _TREND_METRICS],
         "n": suite.get("n", ""),
-        "status": status if run.get("is_whole") else "partial",
+        "status": (status if run.get("is_whole") else "partial")
+        + (", replayed" if run.get("replayed_from") else ""),
         "tone": dict(_TONES).get(status, "plain") if run.get("is_whole") else "unsure",  # type: ignore[call-overload]
         "is_this": run.get("run_id") == run_id,
     }
