@@ -223,6 +223,22 @@ class Summary:
     def _asked_by_case(self) -> list[list[Record]]:
         return _by_case(record for record in self.records if record.outcome != "skipped")
 
+    @cached_property
+    def _may_be_related(self) -> bool:
+        """Whether two records may be of one case or cluster; looking for it takes a while."""
+        return self.model is None or any(
+            record.cluster is not None or record.repeat for record in self.records
+        )
+
+    def _clusters(self, records: Sequence[Record]) -> list[str] | None:
+        """What each record is related by; None where no two are."""
+        if not self._may_be_related:
+            return None
+        return stats.relations(
+            (record.cluster, f"{record.suite} {record.variant} {record.case_id}")
+            for record in records
+        )
+
     def _share(
         self, name: str, cases: Sequence[Sequence[Record]], is_so: Callable[[Record], bool]
     ) -> Metric:
@@ -233,7 +249,7 @@ class Summary:
         n, n_yes = len(rates), math.fsum(rates)
         is_repeated = any(len(records) > 1 for records in cases)
         low, high, note = _ends_of_rate(
-            rates, _clusters(_firsts(cases)), is_repeated=is_repeated, confidence=self.confidence
+            rates, self._clusters(_firsts(cases)), is_repeated=is_repeated, confidence=self.confidence
         )
         return Metric(name=name, unit="rate", value=n_yes / n, low=low, high=high, n=n, note=note)
 
@@ -243,7 +259,7 @@ class Summary:
         """The mean of these values, each with a record that says whose it is."""
         if not values:
             return Metric(name=name, unit=unit, value=None, note=NOTHING_SCORED)
-        low, high, note = _ends_of_mean(values, _clusters(records), unit, self.confidence)
+        low, high, note = _ends_of_mean(values, self._clusters(records), unit, self.confidence)
         value = stats.mean(values)
         return Metric(
             name=name, unit=unit, value=value, low=low, high=high, n=len(values), note=note
@@ -328,7 +344,7 @@ class Summary:
         elif len(values) < len(asked):
             n_without = len(asked) - len(values)
             note = f"{n_without} without an answer {'has' if n_without == 1 else 'have'} none"
-        value, interval = _percentile(values, percentile, _clusters(timed), self.confidence)
+        value, interval = _percentile(values, percentile, self._clusters(timed), self.confidence)
         return Metric(
             name=name,
             unit="seconds",
@@ -542,12 +558,6 @@ def _firsts(cases: Sequence[Sequence[Record]]) -> list[Record]:
 def _means(cases: Sequence[Sequence[Record]], value: Callable[[Record], float]) -> list[float]:
     """``value`` averaged over the repeats of each case."""
     return [math.fsum(map(value, records)) / len(records) for records in cases]
-
-
-def _clusters(records: Sequence[Record]) -> list[str] | None:
-    return stats.relations(
-        (record.cluster, f"{record.suite} {record.variant} {record.case_id}") for record in records
-    )
 
 
 def _is_passed(record: Record) -> bool:
