@@ -249,7 +249,10 @@ class Summary:
         n, n_yes = len(rates), math.fsum(rates)
         is_repeated = any(len(records) > 1 for records in cases)
         low, high, note = _ends_of_rate(
-            rates, self._clusters(_firsts(cases)), is_repeated=is_repeated, confidence=self.confidence
+            rates,
+            self._clusters(_firsts(cases)),
+            is_repeated=is_repeated,
+            confidence=self.confidence,
         )
         return Metric(name=name, unit="rate", value=n_yes / n, low=low, high=high, n=n, note=note)
 

@@ -39,7 +39,7 @@ def failure_text(record: Record) -> str:
     ]
     place = f"{record.source}: " if record.source else ""
     why = "\n  ".join(visible(line) for line in f"{place}{record.reason}".splitlines())
-    return "\n".join(map(inert, [*why.split("\n"), *lines]))
+    return inert("\n".join([why, *lines]))
 
 
 def calls_of(record: Record) -> list[Any] | None:

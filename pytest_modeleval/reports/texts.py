@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ __all__ = [
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _DIGITS = {ord(bar): str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)}
+_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 _DOTS = "..."
 _MIN_WIDTH = 40  # columns; narrower lines are harder to read than broken ones
 
@@ -38,15 +40,13 @@ def visible(text: str) -> str:
     )
 
 
-def inert(line: str) -> str:
-    """A line that is no command where a CI reads its log, its first character escaped if it was.
+def inert(text: str) -> str:
+    """Text of which no line is a command where a CI reads its log: its first character is escaped.
 
     GitHub obeys ``::name::`` at the beginning of a line and ``##[name]`` anywhere in it, so that an
     answer could hide our annotations, or write some of its own.
     """
-    if line.lstrip().startswith("::"):
-        line = line.replace(":", r"\x3a", 1)
-    return line.replace("##[", r"\x23#[")
+    return _COMMAND.sub(r"\1\\x3a:", text).replace("##[", r"\x23#[")
 
 
 def encodable(text: str, encoding: str | None) -> str:

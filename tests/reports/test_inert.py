@@ -9,18 +9,19 @@ from pytest_modeleval.reports.texts import inert
 
 
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("text", "shown"),
     [
         ("::stop-commands::x", r"\x3a:stop-commands::x"),
         ("   ::error file=a.py::b", r"   \x3a:error file=a.py::b"),
         ("said ##[error]no", r"said \x23#[error]no"),
+        ("a\n ::debug::b\n\n::c::", "a\n \\x3a:debug::b\n\n\\x3a:c::"),
         ("std::vector", "std::vector"),
         ("## [a](b)", "## [a](b)"),
     ],
 )
-def test_a_command_is_shown_with_its_first_character_escaped(line, shown):
+def test_a_command_is_shown_with_its_first_character_escaped(text, shown):
     """GitHub obeys the one form at the beginning of a line, the other anywhere."""
-    assert inert(line) == shown
+    assert inert(text) == shown
 
 
 def test_no_line_on_a_case_is_a_command():
