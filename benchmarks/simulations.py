@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from pytest_modeleval.core.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SIZES = (20, 50, 100, 500)
 """Numbers of cases that every claim is tried at."""
@@ -48,14 +48,18 @@ class Line:
     bar: float | None
     is_least: bool = True
 
-    def is_met(self, percent: float) -> bool:
-        """Whether a percentage keeps the bar, as exactly as it is shown."""
-        shown = round(percent, 1)
-        return (
-            self.bar is None
-            or math.isnan(percent)
-            or (shown >= self.bar if self.is_least else shown <= self.bar)
-        )
+    def misses(self, cell: Cell) -> bool | None:
+        """Whether a cell, as exactly as it is shown, misses the bar.
+
+        None where it does by no more than two standard errors, so that more runs may say otherwise.
+        """
+        percent, error = cell
+        if self.bar is None or math.isnan(percent):
+            return False
+        short = self.bar - round(percent, 1) if self.is_least else round(percent, 1) - self.bar
+        if short <= 0:
+            return False
+        return None if short <= 2 * error else True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +171,9 @@ def main(doc: str, tables: Sequence[Table], *, repetitions: int) -> None:
     for table in tables:
         rows = []
         for line in (line for simulation in table.simulations for line in simulation.lines):
-            values = {n: found[id(line), n][0] for n in sizes if (id(line), n) in found}
-            missed = [n for n, value in values.items() if not line.is_met(value)]
-            is_missed |= bool(missed)
-            rows.append([line.what, *_texts(values, sizes), *_bar(line, missed, given.quick)])
+            cells = {n: found[id(line), n] for n in sizes if (id(line), n) in found}
+            is_missed |= any(line.misses(cell) for cell in cells.values())
+            rows.append([line.what, *_texts(cells, sizes), *_bar(line, cells, given.quick)])
         head = [table.title, *(f"n={n}" for n in sizes), "bar", ""]
         print()
         for text in (_markdown if given.markdown else _aligned)([head, *rows]):
@@ -213,17 +216,28 @@ def _cells(index: int, n: int, n_runs: int) -> Sequence[Cell]:
     return simulation.run(n, np.random.default_rng(seed), n_runs)
 
 
-def _texts(values: dict[int, float], sizes: Sequence[int]) -> list[str]:
-    return [f"{values[n]:.1f}" if n in values and not math.isnan(values[n]) else "-" for n in sizes]
+def _texts(cells: Mapping[int, Cell], sizes: Sequence[int]) -> list[str]:
+    percents = [cells[n][0] if n in cells else math.nan for n in sizes]
+    return ["-" if math.isnan(percent) else f"{percent:.1f}" for percent in percents]
 
 
-def _bar(line: Line, missed: Sequence[int], is_quick: bool) -> tuple[str, str]:
+def _bar(line: Line, cells: Mapping[int, Cell], is_quick: bool) -> tuple[str, str]:
     if line.bar is None:
         return "", "shown"
     bar = f"{'>=' if line.is_least else '<='} {line.bar:g}"
     if is_quick:
         return bar, "not judged: quick run"
-    return bar, f"NOT MET at {', '.join(map(str, missed))}" if missed else "met"
+    return bar, verdict_on(line, cells)
+
+
+def verdict_on(line: Line, cells: Mapping[int, Cell]) -> str:
+    """Whether the cells of a line, by the number of cases, keep its bar; where not, and how surely."""
+    said = []
+    for word, kind in (("NOT MET", True), ("unsure", None)):
+        sizes = [str(n) for n, cell in cells.items() if line.misses(cell) is kind]
+        if sizes:
+            said.append(f"{word} at {', '.join(sizes)}")
+    return "; ".join(said) or "met"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
