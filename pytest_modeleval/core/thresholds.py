@@ -59,6 +59,7 @@ _LINE = re.compile(
         (?P<operator>>=|<=|=>|=<|==|=|>|<) \s* (?P<value>.*)$""",
     re.VERBOSE,
 )
+_TAG_BEHIND = re.compile(r"(?P<metric>[\w@^]+)\s*\[(?P<tag>[^\[\]]+)\]\s*(?P<rest>[<>=].*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +135,15 @@ def parse_threshold(line: str, *, where: str = "model_eval_thresholds") -> Thres
     place = f"{where}: {line.strip()!r}"
     found = _LINE.match(line.strip())
     if found is None:
+        tagged = _TAG_BEHIND.fullmatch(line.strip())
         raise UsageError(
-            f"{place}: not a threshold; write METRIC >= VALUE or METRIC <= VALUE, "
-            "for example accuracy >= 90% or p95_latency <= 800ms"
+            f"{place}: not a threshold; "
+            + (
+                f"a tag stands first: [{tagged['tag']}]: {tagged['metric']} {tagged['rest']}"
+                if tagged
+                else "write METRIC >= VALUE or METRIC <= VALUE, for example accuracy >= 90% or "
+                "p95_latency <= 800ms"
+            )
         )
     suite, tag, metric = found["suite"], found["tag"], found["metric"]
     if suite is not None and not suite.strip() and tag is None:

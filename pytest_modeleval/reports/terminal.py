@@ -325,8 +325,8 @@ def _table(summary: Summary, shown: Shown) -> _Table:
         notes=notes,
         slices=slices,
         more=[
-            *_clusters(summary),
             *(Line(text=cut(f"    {note}", shown.width)) for note in slice_notes),
+            *_clusters(summary),
             *labels,
             *agreement_lines(summary.agreements),
         ],

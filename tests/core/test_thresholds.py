@@ -193,6 +193,7 @@ REGRESSION = (
         ("accuracy 90%", NOT_A_THRESHOLD),
         ("accuracy \u2265 90%", NOT_A_THRESHOLD),
         (">= 90%", NOT_A_THRESHOLD),
+        ("accuracy[easy] >= 90%", "not a threshold; a tag stands first: [easy]: accuracy >= 90%"),
         ("a: b: accuracy >= 90%", NOT_A_THRESHOLD),
         (
             ": accuracy >= 90%",
