@@ -11,6 +11,7 @@ import concurrent.futures
 import contextvars
 import itertools
 import os
+import select
 import selectors
 import sys
 import threading
@@ -42,6 +43,7 @@ _POLL_S = 1.0  # how often a waiting thread looks up, so that Ctrl-C works on ev
 _BACKLOG = 7  # calls that wait at a model which queues itself, so that it need not wait for us
 _BLOCKED_S = 3.0  # how long beyond the time-out of an attempt the loop may stand still
 _GIVE_WAY_S = 0.05  # how long a test lets a loop go first that has something to do
+_WAKING_S = 0.00005  # how long a loop takes to wake up
 _CANCEL_S = 3.0  # how long cancelled calls may take to end
 _CLOSE_S = 2.0  # how long a client may take to close
 
@@ -159,6 +161,18 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self, is_idle: threading.Event) -> None:
         super().__init__()
         self._is_idle = is_idle
+        self._poll: select.poll | None = None
+        if hasattr(select, "epoll"):
+            self._poll = select.poll()
+            self._poll.register(self.fileno(), select.POLLIN)
+
+    def is_overdue(self) -> bool:
+        """Whether something has come in since the loop fell asleep, so that it is to wake up.
+
+        It can't before the thread that runs tests lets go of the interpreter, which that one does
+        for too short a while to be noticed.
+        """
+        return self._poll is not None and self._is_idle.is_set() and bool(self._poll.poll(0))
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for events; see ``selectors``."""
@@ -216,6 +230,7 @@ class Prefetcher:
         self._tasks: dict[asyncio.Task[None], _Slot] = {}
         self._ready = threading.Event()
         self._is_idle = threading.Event()  # the loop has nothing to do but wait for its sockets
+        self._selector: _Selector | None = None
         self._has_ended = threading.Event()
         self._is_stuck = False
         self._is_closing = False
@@ -271,6 +286,8 @@ class Prefetcher:
             on_poll: Called about once a second while there is no answer.
         """
         # Tests that run while answers come in keep the next questions from leaving.
+        if self._selector is not None and self._selector.is_overdue():
+            time.sleep(_WAKING_S)
         self._is_idle.wait(_GIVE_WAY_S)
         slot = self._slots.get(key)
         if slot is None or (slot.answer is not None and slot.after is None):
@@ -555,7 +572,8 @@ class Prefetcher:
         if sys.platform == "win32":  # whose loop has no selector
             self._is_idle.set()
             return asyncio.new_event_loop()
-        return asyncio.SelectorEventLoop(_Selector(self._is_idle))
+        self._selector = _Selector(self._is_idle)
+        return asyncio.SelectorEventLoop(self._selector)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import contextvars
 import os
+import select
+import selectors
+import socket
 import threading
 import time
 
@@ -11,7 +14,7 @@ import pytest
 
 from pytest_modeleval import EngineError, Failure, Prediction
 from pytest_modeleval.engine.engine import Engine
-from pytest_modeleval.engine.prefetch import Ask, Prefetcher
+from pytest_modeleval.engine.prefetch import Ask, Prefetcher, _Selector
 from pytest_modeleval.models.base import AttemptError
 from pytest_modeleval.models.function import as_model
 from pytest_modeleval.settings import Settings
@@ -1018,3 +1021,20 @@ def test_a_loop_that_is_blocked_does_not_hold_up_what_is_answered_already():
         let_go.set()
         assert is_blocked
         assert get(prefetcher, second).output == "second"
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="only epoll tells it")
+def test_a_loop_that_sleeps_though_something_came_in_is_overdue():
+    """It waits for the interpreter, which the thread that runs tests has to let go of."""
+    left, right = socket.socketpair()
+    is_idle = threading.Event()
+    with left, right, _Selector(is_idle) as selector:
+        selector.register(left, selectors.EVENT_READ)
+        is_idle.set()
+        assert not selector.is_overdue()
+
+        right.send(b"x")
+        assert selector.is_overdue()
+
+        left.recv(1)
+        assert not selector.is_overdue()
