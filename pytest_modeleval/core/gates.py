@@ -6,6 +6,7 @@ that cannot be judged honestly is never met.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
@@ -353,16 +354,23 @@ def _what_prices_it(summary: Summary) -> str:
         for record in summary.records
         if record.cost_usd is None and record.outcome != "skipped"
     ]
-    names = {
-        record.served_model or str(record.model).rpartition("openai:")[2]
-        for record in unpriced
-        if record.usage is not None
-    }
+    names = Counter(_billed_as(record) for record in unpriced if record.usage is not None)
     if names:
-        return f"add to model_eval_prices: {min(names)} input=DOLLARS output=DOLLARS"
+        ((most, _),) = names.most_common(1)
+        return f"add to model_eval_prices: {most} input=DOLLARS output=DOLLARS"
     if any(record.outcome != "errored" for record in unpriced):
         return "let the model report cost_usd, or usage for a model in model_eval_prices"
     return "a case without an answer may have been billed all the same"
+
+
+_USUAL_TIERS = (None, "auto", "default", "standard", "on_demand")
+
+
+def _billed_as(record: Record) -> str:
+    """What a price of a record's answer would be listed as: its model, and a tier that is not usual."""
+    name = record.served_model or str(record.model).rpartition("openai:")[2]
+    tier = record.service_tier
+    return name if tier in _USUAL_TIERS else f"{name}@{tier}"
 
 
 _NOT_SURE = "but its one-sided 95 % bound is not"

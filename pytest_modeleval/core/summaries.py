@@ -362,7 +362,7 @@ class Summary:
 
     def _avg_cost(self) -> Metric:
         paid, n_asked = self._paid
-        if not paid:
+        if not self._is_any_answer_paid:
             return self._no_cost("avg_cost")
         mean = self._mean("avg_cost", self._costs, paid, unit="dollars")
         is_complete = len(paid) == n_asked
@@ -370,7 +370,7 @@ class Summary:
 
     def _total_cost(self) -> Metric:
         costs, n_asked = self._costs, self._paid[1]
-        if not costs:
+        if not self._is_any_answer_paid:
             return self._no_cost("total_cost")
         return Metric(
             name="total_cost",
@@ -406,6 +406,14 @@ class Summary:
             is_complete=is_whole,
             is_estimate=False,
         )
+
+    @cached_property
+    def _is_any_answer_paid(self) -> bool:
+        """Whether a cost is known that says something of the model's; a refused call costs nothing."""
+        paid, n_asked = self._paid
+        if len(paid) == n_asked:
+            return bool(paid)
+        return any(record.outcome != "errored" or record.cost_usd for record in paid)
 
     def _no_cost(self, name: str) -> Metric:
         n_asked = self._paid[1]

@@ -22,6 +22,7 @@ MAX_WAIT_S = 60.0
 """The longest wait between two attempts; a server that asks for more is not waited for."""
 
 _FIRST_WAIT_S = 0.5
+_LEAST_ASKED_S = 0.1  # a wait that is shorter is none
 _NOT_OF_MODELS = (
     str(Path(__file__).parent.parent),  # this package
     *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
@@ -65,9 +66,13 @@ def _place_of(error: BaseException) -> str | None:
 
 
 def wait_s(state: tenacity.RetryCallState, rng: random.Random) -> float:
-    """Seconds before the next attempt: what the server asks, else doubled each time, with jitter."""
+    """Seconds before the next attempt: what the server asks, else doubled each time, with jitter.
+
+    A server that asks for next to nothing, or for a moment that its clock has passed, is given the
+    usual time: all retries would be used up before it is ready.
+    """
     asked = retry_after_of(state)
-    if asked is not None:
+    if asked is not None and asked >= _LEAST_ASKED_S:
         return asked + rng.uniform(0, 0.1)
     backoff: float = _FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1)
     return min(backoff, MAX_WAIT_S / 4) * rng.uniform(0.75, 1.25)

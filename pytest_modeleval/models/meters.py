@@ -43,6 +43,7 @@ class MeteredCall:
     Attributes:
         url: The server's address.
         is_judge: The client judges answers, and its cost is kept apart.
+        asked_model: Name of the model that was asked, or None where the call names none.
         model: Name of the model that answered, or None.
         service_tier: The tier it was served at, or None.
         usage: Tokens; None where the server has not said, or not yet.
@@ -51,6 +52,7 @@ class MeteredCall:
 
     url: str
     is_judge: bool = False
+    asked_model: str | None = None
     model: str | None = None
     service_tier: str | None = None
     usage: Usage | None = None
@@ -202,7 +204,7 @@ def _cost(call: MeteredCall, prices: Mapping[str, Price]) -> Any:
     )
     return price_of(
         answer,
-        asked_model=call.model or "",
+        asked_model=call.asked_model or call.model or "",
         price_list_url=price_list_url(call.url),
         prices=prices,
     )
@@ -232,7 +234,12 @@ def _entered(client: Any, options: Any) -> Iterator[MeteredCall]:
     """A call, entered from its beginning, since one that is cut off may have been billed."""
     import openai
 
-    call = MeteredCall(url=str(client.base_url), is_judge=client._model_eval_judge)  # noqa: SLF001
+    asked = options.json_data.get("model") if isinstance(options.json_data, dict) else None
+    call = MeteredCall(
+        url=str(client.base_url),
+        is_judge=client._model_eval_judge,  # noqa: SLF001
+        asked_model=asked if isinstance(asked, str) else None,
+    )
     call.is_billed = str(options.method).lower() == "post"  # to look at an answer again is free
     _ledger().calls.append(call)
     try:

@@ -133,7 +133,8 @@ class OpenAIModel:
         """What an exception of the HTTP client comes to; half an answer may have been billed."""
         failed = transport_error(error, self.url)
         if stream is not None and stream.has_begun and failed.failure.kind == "connection":
-            message = f"the connection broke in the middle of the answer: {short(error)}"
+            why = short(error) or type(error).__name__
+            message = f"the connection broke in the middle of the answer: {why}"
             failed.failure = replace(failed.failure, message=message)
         return failed
 

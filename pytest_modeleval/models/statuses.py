@@ -23,6 +23,9 @@ _USED_UP = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_act
 """Codes of a 429, and of a 402 or 403, that no waiting cures."""
 
 
+_HOPELESS = ("invalid_api_key", "model_not_found")
+"""Codes of any other error that all further questions would meet too."""
+
 _BROKEN = {
     *("TransportError", "DecodingError", "ClientError", "OSError", "ProtocolError"),
     # anyio's own, which the SDK's client lets through where a socket dies at the wrong moment
@@ -38,6 +41,9 @@ def transport_error(error: Exception, url: str) -> AttemptError:
         return AttemptError("bad_request", f"{url} is no address to ask: {reason}", cost_usd=0.0)
     if names & {"TimeoutException", "TimeoutError"}:
         return AttemptError("timeout", f"{url} did not answer in time")
+    if "ClientPayloadError" in names or "complete message body" in reason:
+        message = f"the connection to {url} broke in the middle of the answer: {reason}"
+        return AttemptError("connection", message, can_retry=True)
     if names & _BROKEN:
         return AttemptError("connection", f"no connection to {url}: {reason}", can_retry=True)
     return AttemptError("raised", f"{type(error).__name__}: {reason}")
@@ -84,7 +90,7 @@ def status_error(
         "bad_request",
         f"answered {status}{said.rstrip('.')}{hints.get(status, '')} ({url})",
         cost_usd=0.0,
-        is_final=status == 401,
+        is_final=status == 401 or error.get("code") in _HOPELESS,
     )
 
 

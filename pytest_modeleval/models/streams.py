@@ -71,7 +71,9 @@ class Stream:
         try:
             event = json.loads(data)
         except (ValueError, RecursionError):
-            self.error = self.error or f"broken JSON in the stream: {data[:80]!r}"
+            self.error = (
+                self.error or f"broken JSON in the stream: {data.decode('utf-8', 'replace')!r}"
+            )
             return
         if isinstance(event, dict):
             flat = event.get("type") == "error" and (event.get("message") or "no reason is given")

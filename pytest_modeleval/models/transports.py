@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import sys
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -158,7 +160,13 @@ class _SdkTransport:
     def __init__(self, timeout_s: float) -> None:
         import openai  # takes a second, see above
 
-        self._make_client = openai.DefaultAsyncHttpxClient
+        # What takes a client long is to read the certificates, and would be in the first latencies.
+        library = sys.modules[
+            openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
+        ]
+        self._make_client = partial(
+            openai.DefaultAsyncHttpxClient, verify=library.create_ssl_context()
+        )
         self._timeout_s = timeout_s
         self._clients: list[_Client] = []
 

@@ -12,7 +12,7 @@ import pytest
 from pytest_modeleval.core.cases import CASE_FIELDS, Case, content_hash, count_tags
 from pytest_modeleval.core.judgements import Coverage
 from pytest_modeleval.core.keys import parameters_hash
-from pytest_modeleval.core.thresholds import Threshold, parse_threshold
+from pytest_modeleval.core.thresholds import POOLED, Threshold, parse_threshold
 from pytest_modeleval.errors import UsageError, did_you_mean
 from pytest_modeleval.plugin.extensions import added_cases, added_scorer
 from pytest_modeleval.plugin.state import EVALS
@@ -389,6 +389,11 @@ def make_suite(
     Raises:
         UsageError: A threshold is wrong.
     """
+    if name == POOLED:
+        raise UsageError(
+            f"a suite can't be named {POOLED!r}, which stands for all suites together in thresholds; "
+            "give it another name"
+        )
     own = tuple(_own_threshold(line, name, where) for line, where in thresholds)
     named = named_models if named_models is not None else settings.models
     models = tuple(named) if isinstance(named, list | tuple) else (named,)

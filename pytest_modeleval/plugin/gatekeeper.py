@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,9 @@ class Gatekeeper:
             self._is_cut_short = True
             self.discard()
         verdict = self._judge()
+        if self._has_broken_files and not verdict.fails:
+            reason = "a file could not be collected, so that a suite may be missing"
+            verdict = self.evals.verdict = replace(verdict, status="invalid", reason=reason)
         self._n_failed = session.testsfailed
         if verdict.fails and session.testscollected:
             session.testsfailed += 1

@@ -433,10 +433,9 @@ def _late(shown: Shown) -> Iterator[str]:
         median_s = min((value for value in medians if value is not None), default=None)
         if asked.is_late(median_s):
             lag, median = (value_text(v, "seconds") for v in (asked.event_loop_lag_s, median_s))
-            lean = ", or through pytest-modeleval[fast]" if "openai" in asked.model else ""
             yield (
                 f"this process was late by {lag} on average, which is in the latencies of "
-                f"{asked.model} (median {median}); ask fewer at once (model_eval_concurrency){lean}"
+                f"{asked.model} (median {median}); ask fewer at once (model_eval_concurrency)"
             )
 
 

@@ -26,6 +26,7 @@ __all__ = [
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _DIGITS = {ord(bar): str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)}
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+_HASHED = re.compile(r"#(?=#(?:vso)?\[)")
 _DOTS = "..."
 _MIN_WIDTH = 40  # columns; narrower lines are harder to read than broken ones
 
@@ -43,10 +44,10 @@ def visible(text: str) -> str:
 def inert(text: str) -> str:
     """Text of which no line is a command where a CI reads its log: its first character is escaped.
 
-    GitHub obeys ``::name::`` at the beginning of a line and ``##[name]`` anywhere in it, so that an
-    answer could hide our annotations, or write some of its own.
+    GitHub obeys ``::name::`` at the beginning of a line and ``##[name]`` anywhere in it, Azure
+    ``##vso[name]``, so that an answer could hide our annotations, or write some of its own.
     """
-    return _COMMAND.sub(r"\1\\x3a:", text).replace("##[", r"\x23#[")
+    return _HASHED.sub(r"\\x23", _COMMAND.sub(r"\1\\x3a:", text))
 
 
 def encodable(text: str, encoding: str | None) -> str:

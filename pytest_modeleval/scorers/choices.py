@@ -169,18 +169,22 @@ def _patterns(letters: str) -> Mapping[str, Sequence[re.Pattern[str]]]:
     no_word = (
         r"(?:(?<![AI])|(?= ?[.,;:!?)\]\n]| ?\Z| (?:because|since|as|and|or|which|is|weil|ist)\b))"
     )
-    capital = rf"(?P<letter>[{letters}])(?![\w'-]){no_word}"
-    any_capital = rf"(?P<letter>[{letters}])(?![\w'-])"
+    capital = rf"(?P<letter>[{letters}])(?![\w'+#-]){no_word}"
+    any_capital = rf"(?P<letter>[{letters}])(?![\w'+#-])"
+    judged = (
+        r" (?:clearly |probably |likely |obviously )?(?:the |my )?"
+        r"(?:correct|right|best|true|answer|incorrect|wrong|false)"
+    )
     in_brackets = rf"[(\[] ?{small} ?[)\]]"
     at_end = rf"{small}(?= ?(?:[.,;)!?\n]|\Z))"
     subject = rf"\b(?i:{_ANSWER}\b{_IS}?|{_OPTION}\b{_IS})"
     is_named = rf"{subject} ?(?i:(?:the )?(?:correct )?(?:{_OPTION} )?)"
     tiers = {
-        "item": [rf"^[^\w\n]*{small} ?[).:\]]"],
+        "item": [rf"(?:^[^\w\n]*|\s\(?){small} ?(?:[).:\]](?=\s)|-\s)"],
         "beginning": [
             rf"\A\W*{small} ?[)\]]",
             rf"\A\W*{any_capital} ?(?:[.:,](?!\w)|- |\n)",
-            rf"\A\W*{any_capital} (?:because|since|as|is|and|or|weil|ist)\b",
+            rf"\A\W*{any_capital} (?:because|since|as|and|or|weil|is{judged})\b",
         ],
         "named": [
             rf"^[^\w\n]*{small}[^\w\n]*$",
@@ -191,7 +195,7 @@ def _patterns(letters: str) -> Mapping[str, Sequence[re.Pattern[str]]]:
         "brackets": [rf"(?<!not ){in_brackets}", rf"(?<!not )(?<![\w(\[]){small}\)"],
         "saying": [
             rf"\b(?i:{_SAYING})[,:]? {capital}",
-            rf"(?:\A|[.!?\n] ?){any_capital} is (?:the )?(?:correct|right|best|true|answer)\b",
+            rf"(?:\A|[.,;!?\n] ?){any_capital} is{judged}\b",
         ],
     }
     return {

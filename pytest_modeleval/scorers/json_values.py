@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.core.plain import NotPlainError, plain, unique_keys
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
-from pytest_modeleval.scorers.rules import WrongAnswerError, kind_of
+from pytest_modeleval.scorers.rules import WrongAnswerError, kind_of, spoken
 
 if TYPE_CHECKING:
     from pytest_modeleval.core.predictions import Prediction
 
 __all__ = ["expected_json", "first_difference", "is_same_json", "json_of", "require_repair"]
 
-_THINKING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)```", re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
 _BRACKET = re.compile(r"[{}\[\]]")
@@ -40,7 +39,7 @@ def json_of(prediction: Prediction, *, repair: bool = False) -> tuple[Any, str |
     output = prediction.output
     if not isinstance(output, str):
         return output, None
-    output = _THINKING.sub("", output)
+    output = spoken(output)
     texts = [output, *(found[1] for found in _FENCED.finditer(output))]
     for text in texts:
         try:

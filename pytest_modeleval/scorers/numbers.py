@@ -105,7 +105,8 @@ def make_number(
 
     Args:
         within: Tolerances: an amount, or a share of what is expected; the larger one holds. The
-            default is a share of 1e-9. A number on the edge is within.
+            default is none between whole numbers, else a share of 1e-9. A number on the edge is
+            within.
         take: Which number of a text is the answer's; ``only`` lets a text that names several
             different ones be wrong.
         decimal: The decimal sign, ``.`` or ``,``; None reads a number as it can be read, and with
@@ -120,6 +121,8 @@ def make_number(
     def score(reference: Fraction, prediction: Prediction) -> Any:
         got, note = _number_of(prediction, take, decimal)
         room = max(amount, share * abs(reference))
+        if not within and got.denominator == reference.denominator == 1:
+            room = Fraction(0)  # of whole numbers the last digit counts too
         if abs(got - reference) <= room:
             return True
         off = f"it says {_plain(got)}, which is {_plain(abs(got - reference))} off"

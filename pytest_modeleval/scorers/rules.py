@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "case_value",
     "kind_of",
     "short_text_of",
+    "spoken",
     "text_of",
 ]
 
@@ -29,6 +31,7 @@ EXPECTED = "expected"
 
 
 _LONGEST = 100_000
+_THINKING = re.compile(r"\A\s*<think(?:ing)?>(?:.*?</think(?:ing)?>\s*|.*\Z)", re.DOTALL)
 
 
 class WrongAnswerError(Exception):
@@ -68,15 +71,23 @@ def case_value(case: Case, field: str) -> Any:
     return value
 
 
+def spoken(text: str) -> str:
+    """A text without what a model thinks aloud before it answers (``<think>``), if it does.
+
+    Of thoughts that broke off there is no answer.
+    """
+    return _THINKING.sub("", text, count=1)
+
+
 def text_of(prediction: Prediction) -> str:
-    """The answer as text.
+    """The answer as text, without the thoughts before it.
 
     Raises:
         WrongAnswerError: It is none.
     """
     if not isinstance(prediction.output, str):
         raise WrongAnswerError(f"the answer is {kind_of(prediction.output)}, not text")
-    return prediction.output
+    return spoken(prediction.output)
 
 
 def short_text_of(prediction: Prediction) -> str:

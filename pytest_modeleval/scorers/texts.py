@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
 from pytest_modeleval.scorers.json_values import first_difference
-from pytest_modeleval.scorers.rules import EXPECTED, Rule, case_value, text_of
+from pytest_modeleval.scorers.rules import EXPECTED, Rule, case_value, spoken, text_of
 from pytest_modeleval.scorers.timelimits import MATCHING_S, time_limit
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def make_exact(*, ignore: frozenset[str] = _NOTHING, expected: str = EXPECTED) -
 
     def score(reference: Any, prediction: Prediction) -> Any:
         output = prediction.output
+        if isinstance(output, str):
+            output = spoken(output)
         if not (isinstance(reference, str) and isinstance(output, str)):
             difference = first_difference(reference, output)
             return difference is None, difference

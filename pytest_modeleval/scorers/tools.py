@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_modeleval.core.plain import unique_keys
 from pytest_modeleval.errors import UsageError
 from pytest_modeleval.scorers.base import shown
 from pytest_modeleval.scorers.json_values import expected_json, first_difference
-from pytest_modeleval.scorers.rules import EXPECTED, Rule, WrongAnswerError, case_value
+from pytest_modeleval.scorers.rules import EXPECTED, Rule, WrongAnswerError, case_value, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["make_tool_calls"]
 
+_ARGUMENTS = ("arguments", "parameters", "input")
+"""What servers and models call them."""
+
+_WRAPPED = re.compile(r"<tool_call>(.*?)</tool_call>|```(?:json)?\s(.*?)```", re.DOTALL)
 _KEYS_OF_CALLS = frozenset({"name", "arguments", "id", "call_id", "type", "status"})
 
 Arguments = Literal["equal", "subset", "ignored"]
@@ -104,12 +110,16 @@ def _made(prediction: Prediction) -> list[_Call]:
 def _items(output: Any) -> Sequence[Any]:
     """The items of an answer that may be calls, be it JSON or the text of it."""
     if isinstance(output, str):
+        text = spoken(output)
+        wrapped = [found[1] or found[2] for found in _WRAPPED.finditer(text)]
         try:
-            output = json.loads(output)
+            values = [json.loads(one) for one in wrapped or [text]]
         except (ValueError, RecursionError):
             return []
+        output = values[0] if len(values) == 1 else values
     if isinstance(output, dict):
-        return [output]
+        calls = output.get("tool_calls")
+        return calls if isinstance(calls, list) else [output]
     return output if isinstance(output, list) else []
 
 
@@ -118,13 +128,14 @@ def _made_call(item: Any) -> _Call | None:
     call = item.get("function") if isinstance(item, dict) and "function" in item else item
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         return None
-    if not set(call) <= _KEYS_OF_CALLS:
+    named = [key for key in _ARGUMENTS if key in call]
+    if not named and not set(call) <= _KEYS_OF_CALLS:
         return None
-    arguments = call.get("arguments") or {}
-    if isinstance(arguments, str):
+    arguments = call[named[0]] if named else None
+    if isinstance(arguments, str) and arguments:
         with suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments)
-    return _Call(call["name"], arguments)
+            arguments = json.loads(arguments, object_pairs_hook=unique_keys)
+    return _Call(call["name"], {} if arguments in (None, "") else arguments)
 
 
 def _read_calls(value: Any, field: str) -> tuple[_Call, ...]:

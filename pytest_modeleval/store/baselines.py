@@ -18,6 +18,7 @@ from pytest_modeleval.core.comparisons import CaseNumbers, numbers_of
 from pytest_modeleval.core.records import FORMAT_VERSION
 from pytest_modeleval.errors import Unscored, UsageError
 from pytest_modeleval.store.runs import load_run
+from pytest_modeleval.store.shards import why_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,6 +222,8 @@ def _of_run(folder: Path, shown: str, where: str) -> Baseline:
         run = load_run(folder)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
+    if (why := why_unfinished(run)) is not None:
+        raise UsageError(f"{where}: no baseline {shown!r}: {why}")
     return Baseline(
         name=shown,
         cases=tuple(numbers_of(run.records, has_answers=True)),

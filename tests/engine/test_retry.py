@@ -35,13 +35,21 @@ def test_never_too_long():
     assert wait_s(state(20, failed()), random.Random(0)) <= MAX_WAIT_S
 
 
-@pytest.mark.parametrize("asked_s", [0.0, 2.0, 60.0])
+@pytest.mark.parametrize("asked_s", [0.1, 2.0, 60.0])
 def test_what_the_server_asks_for(asked_s):
     """Retry-After is waited for in full, and little longer."""
     waits = [wait_s(state(3, failed(asked_s)), random.Random(seed)) for seed in range(50)]
 
     assert asked_s <= min(waits)
     assert max(waits) <= asked_s + 0.1
+
+
+@pytest.mark.parametrize("asked_s", [0.0, 0.05])
+def test_a_server_that_asks_for_no_time_is_given_the_usual(asked_s):
+    """As where its clock is ahead: all retries would be over before it is ready."""
+    waits = [wait_s(state(3, failed(asked_s)), random.Random(seed)) for seed in range(50)]
+
+    assert min(waits) >= 2.0 * 0.75
 
 
 def test_the_same_seed_waits_the_same():

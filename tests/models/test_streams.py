@@ -224,7 +224,7 @@ def test_an_end_without_done():
         (ChatStream, ERROR, {"code": 500, "message": "out of memory"}),
         (ResponseStream, FLAT_ERROR, "out of memory"),
         (ChatStream, FLAT_ERROR, "out of memory"),
-        (ChatStream, event('{"choices": ['), "broken JSON in the stream: b'{\"choices\": ['"),
+        (ChatStream, event('{"choices": ['), "broken JSON in the stream: '{\"choices\": ['"),
         (ResponseStream, event({"type": "error"}), "no reason is given"),
     ],
 )

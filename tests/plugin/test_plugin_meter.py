@@ -128,6 +128,14 @@ def test_a_judge_has_a_ledger_of_its_own(project, run):
     assert project.metric("judge_cost") == pytest.approx(300 * ONE)
 
 
+def test_a_served_name_has_the_price_of_the_name_that_was_asked(project, run):
+    """OpenAI answers with a dated name."""
+    run(["app.say(own, '[[served=fake-2026-01-01]] ' + case.input)"])
+
+    assert all(cost is not None and cost > 0 for cost in costs(project).values())
+    assert project.records["a"]["served_model"] == "fake-2026-01-01"
+
+
 def test_several_models_are_priced_each_by_its_own(project, run):
     """And their costs add up."""
     run(["app.say(own, case.input)", "app.say(own, case.input, 'judge')"])

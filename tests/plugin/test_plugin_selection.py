@@ -234,3 +234,29 @@ def test_reordering_is_no_selection(project):
 
     assert project.run().ret == 0
     assert project.status == "met"
+
+
+def test_no_suite_is_named_all(project):
+    """Its thresholds would be judged on all suites together."""
+    project.suite(
+        "good",
+        source='import pytest\n\n@pytest.mark.model_eval("tickets.csv", name="all")\n'
+        "def test_ticket(case, prediction):\n    assert prediction == case.expected\n",
+    )
+
+    result = project.run()
+
+    assert result.ret == 4 or result.ret == 2
+    result.stdout.fnmatch_lines(["*a suite can't be named 'all'*"])
+
+
+def test_a_file_that_could_not_be_collected_makes_the_run_invalid(project):
+    """Its suite may be the one that fails."""
+    project.suite("good")
+    project.ini("model_eval_thresholds = accuracy >= 50%")
+    project.pytester.makepyfile(test_broken="import nothing_of_that_name")
+
+    result = project.run("--continue-on-collection-errors")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*gate: invalid: a file could not be collected*"])

@@ -15,6 +15,7 @@ from pytest_modeleval.reports.texts import inert
         ("   ::error file=a.py::b", r"   \x3a:error file=a.py::b"),
         ("said ##[error]no", r"said \x23#[error]no"),
         ("a\n ::debug::b\n\n::c::", "a\n \\x3a:debug::b\n\n\\x3a:c::"),
+        ("##vso[task.complete]x", r"\x23#vso[task.complete]x"),
         ("std::vector", "std::vector"),
         ("## [a](b)", "## [a](b)"),
     ],

@@ -68,6 +68,9 @@ def test_a_letter_is_found(text):
         "No doubt about it: the answer is B",
         "The answer is B, not A",
         "The incorrect option is B.",
+        "*A* is false; *B* is true",
+        "A: too small. B: just right. C: too big. So B.",
+        "A is the capital of nothing, so B",
         "B is incorrect.",
         "The one that does not fit: (B)",
         "The drug that does not have this effect (B)",
@@ -127,11 +130,19 @@ def test_no_letter_is_found(text):
         ("B or C", ["B", "C"]),
         ("The answer is B, C and D.", ["B", "C", "D"]),
         ("It is (A) or (B).", ["A", "B"]),
+        ("(A) Paris (B) Rome (C) Oslo. I choose (C)", ["A", "B", "C"]),
+        ("(A) Paris is wrong. (B) is right", ["A", "B"]),
     ],
 )
 def test_letters_that_contradict_each_other(text, letters):
     """Are all found, so that the answer is no choice."""
     assert find_letters(text) == letters
+
+
+@pytest.mark.parametrize("text", ["A is 3, B is 4, so the larger is B.", "The answer is C++"])
+def test_a_letter_that_is_only_spoken_of_is_no_choice(text):
+    """Neither what a sentence begins with nor a name."""
+    assert find_letters(text) == []
 
 
 @pytest.mark.parametrize(("text", "found"), [("The answer is A.", "A"), ("A", "A"), ("a", "A")])

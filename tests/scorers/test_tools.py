@@ -82,11 +82,30 @@ def test_an_output_that_is_a_list_of_calls(score):
 SENT = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
 
 
-@pytest.mark.parametrize("output", [PARIS, [SENT], SENT, json.dumps([SENT]), json.dumps(PARIS)])
+@pytest.mark.parametrize(
+    "output",
+    [
+        *(PARIS, [SENT], SENT, json.dumps([SENT]), json.dumps(PARIS), {"tool_calls": [SENT]}),
+        f"```json\n{json.dumps(PARIS)}\n```",
+        f"<tool_call>{json.dumps(PARIS)}</tool_call>",
+        f"<think>Which?</think>\n{json.dumps(PARIS)}",
+        {"name": "weather", "parameters": {"city": "Paris"}},
+        {"type": "tool_use", "name": "weather", "input": {"city": "Paris"}},
+        {**PARIS, "thought": "it is about Paris"},
+    ],
+)
 def test_calls_in_the_forms_that_servers_and_models_give(score, output):
     """They are calls where one is expected, and where none is."""
     assert score("tool_calls", output, expected=PARIS).value == 1
     assert score("tool_calls", output, expected=[]).value == 0
+
+
+@pytest.mark.parametrize("arguments", [[], 0, False, '{"a": 1, "a": 2}'])
+def test_odd_arguments_are_not_none(score, arguments):
+    """A list, 0 and false are no empty mapping, and of a key that comes twice none counts."""
+    made = ({"name": "time", "arguments": arguments},)
+
+    assert score("tool_calls", "", expected=TIME, tool_calls=made).value == 0
 
 
 @pytest.mark.parametrize("item", [{"tool": "rm"}, "rm", {"name": 5}, None])
