@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_modeleval.core.paired import LEVEL
-from pytest_modeleval.core.words import counted
+from pytest_modeleval.core.words import counted, out_of
 from pytest_modeleval.reports.tables import Line
 from pytest_modeleval.reports.texts import columns, cut, cut_where_they_part, one_line, wrapped
 
@@ -54,8 +54,18 @@ def compared(
     for item in judgements:
         if item.threshold.is_regression:
             place = f"{item.suite}: " if item.suite and len(comparisons) > 1 else ""
-            yield Line(text=f"  {place}{item.threshold.text}: {item.status}", color=_color(item))
+            found = f"{item.status}{_on(item, comparisons)}"
+            yield Line(text=f"  {place}{item.threshold.text}: {found}", color=_color(item))
     yield Line()
+
+
+def _on(item: Judgement, comparisons: Sequence[Comparison]) -> str:
+    """``, on 1 of 10 cases`` where the others have nothing to be compared with."""
+    for one in comparisons:
+        n_new = len(one.added) + len(one.changed)
+        if n_new and (one.title, one.model) == (item.suite, item.model):
+            return f", on {out_of(len(one.pairs), len(one.pairs) + n_new, 'case')}"
+    return ""
 
 
 def _suite(comparison: Comparison, width: int, *, is_verbose: bool) -> Iterator[Line]:

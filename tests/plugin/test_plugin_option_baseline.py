@@ -82,6 +82,29 @@ def test_what_broke_and_what_was_mended(saved):
     )
 
 
+def test_a_regression_says_on_how_many_cases_it_is_judged(saved):
+    """What is new or another has nothing to be compared with, however wrong it is."""
+    saved.cases("right-1", "wrong-8", "wrong-9")
+    saved.thresholds("accuracy >= 10%", "accuracy regression <= 2%")
+
+    result = saved.run()
+
+    result.stdout.fnmatch_lines(["  accuracy regression <= 2%: met, on 1 of 3 cases"])
+
+
+def test_an_unfinished_run_is_no_baseline(saved):
+    """What it did not write down is not known to be right."""
+    saved.run()
+    folder = max((saved.path / ".modeleval" / "runs").iterdir())
+    records = folder / "records.jsonl"
+    records.write_text("".join(records.read_text().splitlines(keepends=True)[:2]))
+
+    result = saved.run(f"--model-eval-baseline={folder.name}")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*had 4 records when it was judged, and has 2 now*"])
+
+
 def test_a_selection_removes_nothing(saved):
     """What ``-k`` leaves out is not gone."""
     result = saved.run("-k", "right-1")
