@@ -311,7 +311,7 @@ def test_a_file_that_cannot_be_collected_does_not_keep_workers_from_the_others(p
 
     assert result.status == 1
     assert result.counts == {"passed": 2, "missed": 1, "error": 1}
-    assert project.verdict == "met"
+    assert project.verdict == "invalid"
 
 
 def test_last_failed_runs_again_what_workers_missed(project):

@@ -46,9 +46,9 @@ def test_they_stand_side_by_side(two):
     result.stdout.fnmatch_lines(
         [
             "models side by side: test_ticket",
-            "  *accuracy * p95 * avg cost * errors  thresholds",
-            "  others:good *100.0 %* n/a *0.0 %  met",
-            "  others:bad *25.0 %* n/a *0.0 %  met",
+            "  *accuracy * p95 * avg cost * errors * n  thresholds",
+            "  others:good *100.0 %* n/a *0.0 % *4  met",
+            "  others:bad *25.0 %* n/a *0.0 % *4  met",
             "  others:bad against others:good:",
             "    accuracy  -75.0 points *, p 0.12",
             "              which may well be chance; it takes about 8 cases to tell",
