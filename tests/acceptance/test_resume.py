@@ -119,7 +119,12 @@ def stop_at(project, wait_until, n_answers, *args, by=kill):
 def interrupt(running):
     """Ctrl-C."""
     os.kill(running.pid, signal.SIGINT)
-    assert running.wait(30).status == pytest.ExitCode.INTERRUPTED
+    result = running.wait(30)
+    if "tb_lineno - 1" in result.text:
+        pytest.skip(
+            "pytest can't show an interrupt at an instruction to which Python gives no line"
+        )
+    assert result.status == pytest.ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize("args", [[], ["-n2"]], ids=["single", "workers"])
